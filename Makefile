@@ -1,0 +1,47 @@
+# make demo | test | test-all | lint. Each sets up what it needs by itself, in .venv.
+#
+# PYTHON=/path/to/python chooses the interpreter (3.11 or newer); PYTEST_ARGS="-k name" narrows the tests.
+
+PYTHON ?= $(shell tools/pythons | sed -n 1p)
+SECOND ?= $(shell tools/pythons | sed -n '2,$$p' | tail -n 1)
+PYTEST_ARGS ?=
+BIN := .venv/bin
+
+.PHONY: help demo test test-all test-second lint clean
+
+help:
+	@echo 'make demo      a three-region lab: planned failover, a killed region, rejoin, failback'
+	@echo 'make test      every test once, with a seeded sample of the large matrices'
+	@echo 'make test-all  the complete matrices, and a second Python where one is found'
+	@echo 'make lint      ruff, mypy, import-linter, bandit, pip-audit'
+	@echo 'make clean     remove virtual environments and caches'
+
+.venv/.ready: pyproject.toml
+	@tools/set-up "$(PYTHON)" .venv
+
+.venv-second/.ready: pyproject.toml
+	@tools/set-up "$(SECOND)" .venv-second
+
+demo: .venv/.ready
+	@$(BIN)/qx lab demo
+
+test: .venv/.ready
+	$(BIN)/python -m pytest -m 'not slow' $(PYTEST_ARGS)
+
+test-all: .venv/.ready
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@if [ -n "$(SECOND)" ]; then $(MAKE) --no-print-directory test-second; \
+	else echo 'tested with one Python: no second one (3.11 or newer) was found'; fi
+
+test-second: .venv-second/.ready
+	.venv-second/bin/python -m pytest -m 'not slow' $(PYTEST_ARGS)
+
+lint: .venv/.ready
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive qx tools
+	@$(BIN)/python tools/audit.py
+
+clean:
+	rm -rf .venv .venv-second .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist

@@ -1,0 +1,1 @@
+"""Floor 6: ports made real. One third-party library per file."""

@@ -1,0 +1,26 @@
+"""The machine's clock and its randomness."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+class SystemClock:
+    """`elapsed` also counts the time that the machine was suspended, where the system can tell: a deadline that passed
+    in its sleep has passed."""
+
+    def now(self) -> float:
+        return time.time()
+
+    def elapsed(self) -> float:
+        return time.clock_gettime(_STEADY)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def noise(self) -> bytes:
+        return os.urandom(10)

@@ -1,0 +1,19 @@
+"""The command tree's first level, as data: `qx --help`, TAB and a typo are answered from here without an import.
+
+To add a command: write `qx/cli/commands/NAME.py` with an `app` (see CONTRIBUTING.md), and one line here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    module: str  # its `app` is a `qx.cli.frame.App`
+    help: str  # one line, shown by `qx --help`
+
+
+INDEX: dict[str, Entry] = {
+    "explain": Entry("qx.cli.commands.explain", "What an error code means and what makes it pass."),
+    "completion": Entry("qx.cli.commands.completion", "Print the completion script of a shell."),
+}

@@ -1,0 +1,210 @@
+"""Values whose type is right and whose form may not be: names, time zones, URLs, references, dates, ranges. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import TYPE_CHECKING, get_args
+
+from qx.config.address import parse_host_port, parse_url
+from qx.config.fault import Fault
+from qx.config.reference import FORMS, parse_reference
+from qx.kernel.text import did_you_mean
+from qx.model.platform import CommandControl, DataClass, LabRoute, LocalControl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qx.config.document import Trail
+    from qx.model.platform import Cluster, Node, Platform, Region
+
+BAD = "QX-CFG-004"
+SCHEMES = {  # what stands behind a URL -> the schemes it may have, an example
+    "postgresql": (("postgresql", "postgres"), "postgresql://user@host:5432/database"),
+    "redis": (("redis", "rediss"), "redis://host:6379/0"),
+    "endpoint": (("http", "https", "tcp"), "https://host:443/health, tcp://host:1883"),
+}
+_KEY = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,46}[a-z0-9])?")
+_SLOT = re.compile(r"[a-z0-9_]{1,63}")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+_PLACEHOLDERS = ("region", "cluster", "verb", "epoch")
+
+
+def check(platform: Platform) -> Iterator[Fault]:
+    yield from _key(("platform",), platform.platform, on_key=False)
+    if not platform.regions:
+        yield Fault(BAD, ("regions",), "wants at least one region", "`qx config init` writes an example")
+    for name, region in platform.regions.items():
+        yield from _key(("regions", name), name)
+        yield from _region(("regions", name), region)
+    for name, cluster in platform.clusters.items():
+        yield from _key(("clusters", name), name)
+        yield from _cluster(("clusters", name), cluster)
+    for field in ("probe_timeout", "connect_timeout", "sample_age"):
+        yield from _above_zero(("defaults", field), getattr(platform.defaults, field))
+    for index, rule in enumerate(platform.residency):
+        yield from _data_class(("residency", index, "data_class"), rule.data_class, also="*")
+    for index, approval in enumerate(platform.approvals):
+        yield from _data_class(("approvals", index, "data_class"), approval.data_class)
+        yield from _dates(("approvals", index), approval.granted, approval.expires)
+
+
+def _region(trail: Trail, region: Region) -> Iterator[Fault]:
+    if not region.jurisdictions:
+        yield Fault(BAD, (*trail, "jurisdictions"), "wants at least one", "whose law holds there: [EU]")
+    if not _zone_known(region.timezone):
+        from zoneinfo import available_timezones
+
+        hint = did_you_mean(region.timezone, available_timezones())
+        hint = hint if hint.startswith("did") else "use a name of the IANA database: Europe/Dublin, Asia/Bahrain, UTC"
+        yield Fault(BAD, (*trail, "timezone"), f"'{region.timezone}' is not a time zone", hint)
+    for name, endpoint in region.endpoints.items():
+        at = (*trail, "endpoints", name)
+        yield from _url((*at, "url"), endpoint.url, "endpoint")
+        if not 100 <= endpoint.expect <= 599:
+            yield Fault(BAD, (*at, "expect"), f"{endpoint.expect} is not an HTTP status", "use 200")
+
+
+def _cluster(trail: Trail, cluster: Cluster) -> Iterator[Fault]:
+    if not cluster.data_classes:
+        hint = f"the residency gate asks for them; known: {', '.join(sorted(get_args(DataClass)))}"
+        yield Fault(BAD, (*trail, "data_classes"), "wants at least one", hint)
+    if not cluster.nodes:
+        yield Fault(BAD, (*trail, "nodes"), "wants at least one", "nodes.REGION: {url: ...}")
+    for field in ("rto", "write_outage"):
+        yield from _above_zero((*trail, "objectives", field), getattr(cluster.objectives, field))
+    for region, node in cluster.nodes.items():
+        yield from _node((*trail, "nodes", region), cluster.kind, node)
+    for index, address in enumerate(cluster.sentinels):
+        yield from _host_port((*trail, "sentinels", index), address)
+    for index, route in enumerate(cluster.routes):
+        at = (*trail, "routes", index)
+        if isinstance(route, LabRoute):
+            yield from _host_port((*at, "address"), route.address)
+        else:
+            yield from _absolute((*at, "path"), route.path)
+
+
+def _node(trail: Trail, kind: str, node: Node) -> Iterator[Fault]:
+    yield from _url((*trail, "url"), node.url, kind)
+    yield from _reference((*trail, "password"), node.password)
+    if node.priority < 0:
+        hint = "higher is preferred, 0 means never a target"
+        yield Fault(BAD, (*trail, "priority"), f"{node.priority} is below zero", hint)
+    peers = (*trail, "replication")
+    if node.replication.address:
+        yield from _host_port((*peers, "address"), node.replication.address)
+    for viewer, address in node.replication.via.items():
+        yield from _host_port((*peers, "via", viewer), address)
+    yield from _reference((*peers, "password"), node.replication.password)
+    if node.replication.slot and not _SLOT.fullmatch(node.replication.slot):
+        yield Fault(BAD, (*peers, "slot"), "is not a slot name", "lower case letters, digits and _; at most 63")
+    control = (*trail, "control")
+    if isinstance(node.control, LocalControl):
+        for field in ("data_dir", "bin_dir"):
+            yield from _absolute((*control, field), getattr(node.control, field))
+        if not 1 <= node.control.port <= 65535:
+            yield Fault(BAD, (*control, "port"), f"{node.control.port} is not a port", "1 to 65535")
+        if node.control.reach:
+            yield from _host_port((*control, "reach"), node.control.reach)
+    elif isinstance(node.control, CommandControl):
+        yield from _argv((*control, "argv"), node.control.argv)
+        yield from _above_zero((*control, "timeout"), node.control.timeout)
+
+
+def _argv(trail: Trail, argv: tuple[str, ...]) -> Iterator[Fault]:
+    if not argv or not argv[0]:
+        yield Fault(BAD, trail, "wants a program and its arguments", "[ssh, db1, qx, node, '{verb}']")
+    for index, word in enumerate(argv):
+        for name in _PLACEHOLDER.findall(word):
+            if name not in _PLACEHOLDERS:
+                yield Fault(BAD, (*trail, index), f"{{{name}}} is no placeholder", did_you_mean(name, _PLACEHOLDERS))
+
+
+def _key(trail: Trail, name: str, *, on_key: bool = True) -> Iterator[Fault]:
+    if not _KEY.fullmatch(name):
+        hint = "lower case letters, digits, - and _ between them; at most 48 (it names slots and files)"
+        yield Fault(BAD, trail, "is not a name that qx can use", hint, on_key=on_key)
+
+
+def _url(trail: Trail, url: str, kind: str) -> Iterator[Fault]:
+    schemes, example = SCHEMES[kind]
+    also = ((*trail[:-3], "kind"),) if kind != "endpoint" else ()
+    try:
+        address = parse_url(url)
+    except ValueError as error:
+        yield Fault(BAD, trail, str(error), f"write it as {example}")
+        return
+    if address.scheme not in schemes:
+        what = "an endpoint" if kind == "endpoint" else f"a node of a {kind} cluster"
+        message = f"has the scheme {address.scheme}://, {what} wants {' or '.join(f'{one}://' for one in schemes)}"
+        yield Fault(BAD, trail, message, f"write it as {example}", also=also)
+    elif kind == "redis" and not address.path.strip("/").isdecimal() and address.path.strip("/"):
+        yield Fault(BAD, trail, "names a database that is not a number", f"write it as {example}", also=also)
+    if address.password:
+        yield Fault(BAD, trail, "holds a password", f"take it out, and add `password: REFERENCE` ({FORMS})")
+
+
+def _host_port(trail: Trail, text: str) -> Iterator[Fault]:
+    try:
+        parse_host_port(text)
+    except ValueError as error:
+        yield Fault(BAD, trail, str(error), "write host:port")
+
+
+def _reference(trail: Trail, text: str) -> Iterator[Fault]:
+    if not text:
+        return
+    try:
+        parse_reference(text)
+    except ValueError as error:
+        yield Fault(BAD, trail, str(error), "keep the secret outside and refer to it: password: env:TRADING_PASSWORD")
+
+
+def _absolute(trail: Trail, path: str) -> Iterator[Fault]:
+    if not path.startswith("/"):
+        yield Fault(BAD, trail, "is not an absolute path", "begin it with /: qx may run in any directory")
+
+
+def _above_zero(trail: Trail, value: float) -> Iterator[Fault]:
+    if value <= 0:
+        yield Fault(BAD, trail, "must be longer than 0 s", "write it as 500ms, 2s, 1m")
+
+
+def _data_class(trail: Trail, word: str, also: str = "") -> Iterator[Fault]:
+    known = get_args(DataClass)
+    if word not in known and not (also and word == also):
+        yield Fault(BAD, trail, f"'{word}' is not a data class", did_you_mean(word, known))
+
+
+def _dates(trail: Trail, granted: str, expires: str) -> Iterator[Fault]:
+    days = {"granted": _day(granted), "expires": _day(expires) if expires else date.max}
+    for field, day in days.items():
+        if day is None:
+            yield Fault(BAD, (*trail, field), "is not a date", "write it as 2026-01-31")
+    if days["granted"] and days["expires"] and days["expires"] < days["granted"]:
+        message = f"lies before granted ({granted}): the approval was never in force"
+        yield Fault("QX-CFG-008", (*trail, "expires"), message, "change one of the two", also=((*trail, "granted"),))
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if _DATE.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
+def _zone_known(name: str) -> bool:
+    """True as well when this machine has no time zone database to ask."""
+    if name == "UTC":
+        return True
+    from zoneinfo import ZoneInfo
+
+    for asked in (name, "Europe/London"):
+        try:
+            ZoneInfo(asked)
+        except (ValueError, OSError, LookupError):  # a malformed name, a directory's name, an unknown name
+            continue
+        return asked == name
+    return True

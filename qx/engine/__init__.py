@@ -1,0 +1,1 @@
+"""Floor 6: plan + journal -> outcome. Acts only through ports."""

@@ -1,0 +1,110 @@
+"""Drain: the target has replayed all that the fence proved. Freeze: candidates stand still, so that they can
+be compared.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qx.engine.acts import Settled
+from qx.engine.acts.seeing import pg_facts, wait_until
+from qx.failover.links import slot_name
+from qx.kernel.errors import QxError, Refused
+from qx.kernel.spans import format_bytes
+
+if TYPE_CHECKING:
+    from qx.engine.world import Doing
+    from qx.model import plan
+
+POLL_S = 0.003
+
+
+class PgDrain:
+    async def perform(self, action: plan.Drain, doing: Doing) -> dict[str, Any]:
+        """Replayed position beyond the start of the shutdown checkpoint record, on the writer's timeline."""
+        proof = doing.proofs[f"{action.cluster}.fence"]
+        checkpoint, timeline = int(proof["checkpoint"]), int(proof["timeline"])
+        server = doing.world.postgres(action.cluster, action.region)
+        facts = await pg_facts(doing.world, action.cluster, action.region)
+        if facts.system_id != proof["system_id"]:
+            raise QxError(
+                "QX-RUN-006",
+                f"{action.region} belongs to system {facts.system_id}, the writer to {proof['system_id']}",
+            )
+
+        async def look() -> dict[str, Any] | None:
+            replayed, on = await server.replayed(doing.timeout)
+            return (
+                {"replayed": replayed, "beyond": checkpoint, "timeline": on}
+                if replayed > checkpoint and on == timeline
+                else None
+            )
+
+        return await wait_until(
+            doing,
+            look,
+            POLL_S,
+            QxError("QX-RUN-006", f"{action.region} did not replay up to {checkpoint} of {action.writer}"),
+        )
+
+    async def settled(self, action: plan.Drain, doing: Doing) -> Settled | None:
+        return Settled(False, {})
+
+
+class PgFreeze:
+    async def perform(self, action: plan.Freeze, doing: Doing) -> dict[str, Any]:
+        """WAL intake of every candidate is stopped; then none of them may be ahead of the target, unless
+        that loss was accepted.
+        """
+        regions = (action.region, *action.others)
+        for region in regions:
+            await doing.world.postgres(action.cluster, region).alter_system(
+                {"primary_conninfo": ""}, doing.timeout
+            )
+        positions: dict[str, int] = {}
+        for region in regions:
+
+            async def look(region: str = region) -> int | None:
+                facts = await pg_facts(doing.world, action.cluster, region)
+                return facts.position if facts.receiver is None and facts.replayed >= facts.position else None
+
+            positions[region] = await wait_until(
+                doing, look, 0.02, QxError("QX-RUN-007", f"{region} still takes in or replays WAL")
+            )
+        ahead = {
+            region: at - positions[action.region]
+            for region, at in positions.items()
+            if at > positions[action.region]
+        }
+        if ahead and not doing.plan.consent.accept_loss:
+            words = ", ".join(f"{region} by {format_bytes(more)}" for region, more in ahead.items())
+            raise Refused(
+                "QX-PLAN-002",
+                f"ahead of {action.region}: {words}",
+                hint=f"--to {max(ahead, key=lambda r: ahead[r])}",
+            )
+        facts = await pg_facts(doing.world, action.cluster, action.region)
+        return {"positions": positions, "next_xid": facts.next_xid, "timeline": facts.timeline}
+
+    async def settled(self, action: plan.Freeze, doing: Doing) -> Settled | None:
+        return Settled(False, {})
+
+
+class PgUnfreeze:
+    async def perform(self, action: plan.Unfreeze, doing: Doing) -> dict[str, Any]:
+        """Every candidate follows the old upstream again, should it come back."""
+        cluster = doing.world.platform.clusters[action.cluster]
+        thawed = []
+        for region in (r for r in cluster.nodes if r != action.upstream and action.upstream is not None):
+            if region != action.region and region not in doing.proofs.get(f"{action.cluster}.freeze", {}).get(
+                "positions", {region: 0}
+            ):
+                continue
+            conninfo = doing.world.conninfo(action.cluster, action.upstream or "", region)
+            settings = {"primary_conninfo": conninfo, "primary_slot_name": slot_name(cluster, region)}
+            await doing.world.postgres(action.cluster, region).alter_system(dict(settings), doing.timeout)
+            thawed.append(region)
+        return {"thawed": thawed}
+
+    async def settled(self, action: plan.Unfreeze, doing: Doing) -> Settled | None:
+        return Settled(False, {})

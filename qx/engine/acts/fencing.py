@@ -1,0 +1,205 @@
+"""Fence, hold, pin: the old writer stopped, or about to hand over, and unable to come back as a writer; and
+their undoing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qx.engine.acts import Settled
+from qx.engine.acts.seeing import pg_facts, redis_facts, wait_until
+from qx.failover.links import address
+from qx.kernel.errors import QxError, Unsure
+from qx.model.control import Control, PgControl
+
+if TYPE_CHECKING:
+    from qx.engine.world import Doing
+    from qx.model import plan
+    from qx.model.observation import PgFacts
+
+HUNG_S = 3.0  # a walsender without a reply for so long would hold up a clean stop
+CLEAN_STOP_S = 5.0  # unplanned: this long for a clean stop, which loses nothing, before the kill
+
+
+class PgFence:
+    async def perform(self, action: plan.Fence, doing: Doing) -> dict[str, Any]:
+        """Pinned and held first, stopped then: from the stop on nothing can bring it back as a writer."""
+        control, server = (
+            doing.world.control(action.cluster, action.region),
+            doing.world.postgres(action.cluster, action.region),
+        )
+        began = doing.world.clock.elapsed()
+        await control.pin(doing.epoch, "", doing.timeout)
+        await control.hold(doing.epoch, "standby", doing.timeout)
+        facts = await pg_facts(doing.world, action.cluster, action.region)
+        hung = tuple(sender.pid for sender in facts.senders if sender.reply_age_s > HUNG_S and sender.pid)
+        if hung:
+            await server.end_senders(hung, doing.timeout)
+        left = doing.timeout - (doing.world.clock.elapsed() - began)
+        return _proof_of_stop(action, await control.stop(doing.epoch, "clean", max(0.1, left)))
+
+    async def settled(self, action: plan.Fence, doing: Doing) -> Settled | None:
+        found = await doing.world.control(action.cluster, action.region).inspect(doing.timeout)
+        if found.running:
+            return Settled(False, {})
+        return Settled(True, _proof_of_stop(action, found))
+
+
+def _proof_of_stop(action: plan.Fence, found: Control) -> dict[str, Any]:
+    if (
+        not isinstance(found, PgControl)
+        or found.pids
+        or found.state != "shut down"
+        or not found.standby_signal
+    ):
+        raise QxError(
+            "QX-RUN-005", f"{action.cluster} in {action.region} is not proven to be stopped: {_words(found)}"
+        )
+    return {
+        "checkpoint": found.checkpoint,
+        "timeline": found.timeline,
+        "system_id": found.system_id,
+        "state": found.state,
+        "held": found.held_for,
+    }
+
+
+def _words(found: Control) -> str:
+    state = found.state if isinstance(found, PgControl) else "stopped"
+    return f"{state}, {len(found.pids)} processes left, held for '{found.held_for}'"
+
+
+class PgUnfence:
+    async def perform(self, action: plan.Unfence, doing: Doing) -> dict[str, Any]:
+        """The old writer writes again. A stop under way cannot be called back: it is ended, then started."""
+        control = doing.world.control(action.cluster, action.region)
+        await control.hold(doing.epoch, "", doing.timeout)
+        await control.unpin(doing.epoch, doing.timeout)
+        if (await control.inspect(doing.timeout)).running:
+            try:
+                if not (await pg_facts(doing.world, action.cluster, action.region, 1.0)).in_recovery:
+                    return {"writes": True, "restarted": False}
+            except QxError:  # it does not answer: it is stopping
+                await control.stop(doing.epoch, "kill", doing.timeout)
+            else:
+                await control.stop(doing.epoch, "kill", doing.timeout)
+        await control.start(doing.epoch, "writer", doing.timeout)
+
+        async def look() -> PgFacts | None:
+            facts = await pg_facts(doing.world, action.cluster, action.region)
+            return None if facts.in_recovery else facts
+
+        facts = await wait_until(
+            doing,
+            look,
+            0.02,
+            QxError("QX-NODE-004", f"{action.cluster} in {action.region} does not write again"),
+        )
+        return {"writes": True, "restarted": True, "timeline": facts.timeline}
+
+    async def settled(self, action: plan.Unfence, doing: Doing) -> Settled | None:
+        return Settled(False, {})
+
+
+class Hold:
+    async def perform(self, action: plan.Hold, doing: Doing) -> dict[str, Any]:
+        """Start lock taken, stopped (cleanly if it still can), no process left, and pinned as a replica of
+        the successor.
+        """
+        control = doing.world.control(action.cluster, action.region)
+        cluster = doing.world.platform.clusters[action.cluster]
+        upstream = "" if cluster.kind == "postgresql" else address(cluster, action.successor, action.region)
+        await control.hold(doing.epoch, "standby", doing.timeout)
+        await control.pin(doing.epoch, upstream, doing.timeout)
+        found = await control.inspect(doing.timeout)
+        mode = "was down"
+        if found.pids:
+            try:
+                found, mode = (
+                    await control.stop(doing.epoch, "clean", min(CLEAN_STOP_S, doing.timeout / 2)),
+                    "clean",
+                )
+            except (QxError, Unsure):
+                found, mode = await control.stop(doing.epoch, "kill", doing.timeout / 2), "killed"
+        if found.pids:
+            raise QxError(
+                "QX-RUN-005",
+                f"{action.cluster} in {action.region} is not proven to be stopped: {_words(found)}",
+            )
+        state = (
+            {"state": found.state, "timeline": found.timeline, "checkpoint": found.checkpoint}
+            if isinstance(found, PgControl)
+            else {}
+        )
+        return {"stopped": mode, "processes": 0, "held": found.held_for, **state}
+
+    async def settled(self, action: plan.Hold, doing: Doing) -> Settled | None:
+        return Settled(False, {})
+
+
+class Contain(Hold):
+    """A stale writer: the same as a hold."""
+
+
+class Unhold:
+    async def perform(self, action: plan.Unhold, doing: Doing) -> dict[str, Any]:
+        control = doing.world.control(action.cluster, action.region)
+        await control.hold(doing.epoch, "", doing.timeout)
+        await control.unpin(doing.epoch, doing.timeout)
+        if action.start and not (await control.inspect(doing.timeout)).running:
+            await control.start(doing.epoch, "writer", doing.timeout)
+        return {"started": action.start}
+
+    async def settled(self, action: plan.Unhold, doing: Doing) -> Settled | None:
+        return Settled(False, {})
+
+
+class Attest:
+    async def perform(self, action: plan.Attest, doing: Doing) -> dict[str, Any]:
+        """Nothing is done: the operator's word is what the journal keeps."""
+        return {"attested": f"{action.cluster}/{action.region}", "by": action.by, "reason": action.reason}
+
+    async def settled(self, action: plan.Attest, doing: Doing) -> Settled | None:
+        return Settled(True, {"by": action.by, "reason": action.reason})
+
+
+class RedisPin:
+    async def perform(self, action: plan.Pin, doing: Doing) -> dict[str, Any]:
+        """`replicaof` is persisted beside the running master, which does not notice."""
+        control = doing.world.control(action.cluster, action.region)
+        upstream = address(doing.world.platform.clusters[action.cluster], action.successor, action.region)
+        await control.hold(doing.epoch, "standby", doing.timeout)
+        await control.pin(doing.epoch, upstream, doing.timeout)
+        return {"replicaof": upstream}
+
+    async def settled(self, action: plan.Pin, doing: Doing) -> Settled | None:
+        return Settled(False, {})
+
+
+class RedisUnpin:
+    async def perform(self, action: plan.Unpin, doing: Doing) -> dict[str, Any]:
+        """The master may come back as a master; if it died meanwhile, it is started as one."""
+        control = doing.world.control(action.cluster, action.region)
+        await control.hold(doing.epoch, "", doing.timeout)
+        await control.unpin(doing.epoch, doing.timeout)
+        started = not (await control.inspect(doing.timeout)).running
+        if started:
+            await control.start(doing.epoch, "writer", doing.timeout)
+
+        async def look() -> bool | None:
+            return (
+                True
+                if (await redis_facts(doing.world, action.cluster, action.region)).role == "master"
+                else None
+            )
+
+        await wait_until(
+            doing,
+            look,
+            0.05,
+            QxError("QX-NODE-004", f"{action.cluster} in {action.region} does not write again"),
+        )
+        return {"started": started}
+
+    async def settled(self, action: plan.Unpin, doing: Doing) -> Settled | None:
+        return Settled(False, {})

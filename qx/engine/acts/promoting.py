@@ -1,0 +1,200 @@
+"""Promote, handover, mark: the point of no return and what makes it known.
+
+A promotion that did not happen is taken back only by proof: the target was stopped and its files say that it
+is still a standby
+(the signal file is removed by PostgreSQL before it takes its first write). Everything else is unknown, and stays so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qx.engine.acts import Settled
+from qx.engine.acts.seeing import pg_facts, redis_facts
+from qx.failover.links import address
+from qx.kernel.errors import QxError, Unsure
+from qx.model.control import PgControl
+from qx.model.lease import Lease
+from qx.model.observation import Marker
+
+if TYPE_CHECKING:
+    from qx.engine.world import Doing
+    from qx.model import plan
+
+DECIDE_S = 3.0  # how long a promotion without an answer is watched before the target is cut from it
+
+
+class Withdrawn(QxError):
+    """The promotion did not happen and cannot happen any more: the stage may be undone."""
+
+    def __init__(self, cause: QxError, seen: dict[str, Any]) -> None:
+        super().__init__(cause.code, f"{cause.message}; withdrawn", hint=cause.hint)
+        self.proof = {"withdrawn": True, **seen}
+
+
+class PgPromote:
+    async def perform(self, action: plan.Promote, doing: Doing) -> dict[str, Any]:
+        server = doing.world.postgres(action.cluster, action.region)
+        try:
+            timeline = await server.promote(doing.timeout)
+        except QxError as error:
+            return await self._decide(action, doing, error)
+        return await _fork(action, doing, timeline)
+
+    async def _decide(self, action: plan.Promote, doing: Doing, cause: QxError) -> dict[str, Any]:
+        """Watch for a while, then cut the target from promotion through its control; without control it
+        stays unknown.
+        """
+        clock = doing.world.clock
+        until = clock.elapsed() + min(DECIDE_S, doing.timeout)
+        while clock.elapsed() < until:
+            settled = await self._look(action, doing)
+            if settled is not None and settled.done:
+                return settled.proof
+            await clock.sleep(0.1)
+        try:
+            control = doing.world.control(action.cluster, action.region)
+            await control.hold(doing.epoch, "stop", 5.0)
+            found = await control.stop(doing.epoch, "kill", 5.0)
+        except QxError as unreached:
+            raise Unsure(
+                "QX-RUN-002", f"{cause.message}; and its control: {unreached.message}", hint=cause.hint
+            ) from cause
+        if not isinstance(found, PgControl) or found.pids:
+            raise Unsure("QX-RUN-002", f"{cause.message}; and it could not be stopped", hint=cause.hint)
+        await control.hold(doing.epoch, "standby" if found.standby_signal else "", 5.0)
+        await control.start(
+            doing.epoch, "replica" if found.standby_signal else "writer", max(10.0, doing.timeout)
+        )
+        if found.standby_signal:
+            raise Withdrawn(cause, {"state": found.state, "timeline": found.timeline, "standby_signal": True})
+        facts = await pg_facts(doing.world, action.cluster, action.region)
+        return await _fork(action, doing, facts.timeline)
+
+    async def settled(self, action: plan.Promote, doing: Doing) -> Settled | None:
+        return await self._look(action, doing)
+
+    async def _look(self, action: plan.Promote, doing: Doing) -> Settled | None:
+        try:
+            facts = await pg_facts(doing.world, action.cluster, action.region)
+        except QxError:
+            return None  # silence tells nothing
+        return (
+            Settled(False, {})
+            if facts.in_recovery
+            else Settled(True, await _fork(action, doing, facts.timeline))
+        )
+
+
+async def _fork(action: plan.Promote, doing: Doing, timeline: int) -> dict[str, Any]:
+    """Where the new timeline left the old one, and the first transaction that is its own: what a salvage
+    measures against.
+    """
+    server = doing.world.postgres(action.cluster, action.region)
+    history = await server.history(timeline, 2.0)
+    facts = await pg_facts(doing.world, action.cluster, action.region)
+    frozen = doing.proofs.get(f"{action.cluster}.freeze", {})
+    parent, fork = history[-1] if history else (timeline, 0)
+    return {
+        "timeline": timeline,
+        "parent": parent,
+        "fork": fork,
+        "next_xid": int(frozen.get("next_xid", facts.next_xid)),
+        "system_id": facts.system_id,
+    }
+
+
+class RedisPromote:
+    async def perform(self, action: plan.Promote, doing: Doing) -> dict[str, Any]:
+        """REPLICAOF NO ONE. A lone new master must not refuse writes for want of replicas; the role is persisted."""
+        server = doing.world.redis(action.cluster, action.region)
+        before = await redis_facts(doing.world, action.cluster, action.region)
+        await server.replicate(None, doing.timeout)
+        if before.min_replicas:
+            await server.configure({"min-replicas-to-write": "0"}, doing.timeout)
+        await server.persist(doing.timeout)
+        return {"offset": before.offset, "replid": before.replid, "min_replicas_was": before.min_replicas}
+
+    async def settled(self, action: plan.Promote, doing: Doing) -> Settled | None:
+        facts = await redis_facts(doing.world, action.cluster, action.region)
+        return Settled(facts.role == "master", {"offset": facts.offset, "replid": facts.replid})
+
+
+class RedisHandover:
+    async def perform(self, action: plan.Handover, doing: Doing) -> dict[str, Any]:
+        """FAILOVER from the old master: it pauses writes itself, and takes itself back when the target does
+        not catch up in time.
+        """
+        cluster = doing.world.platform.clusters[action.cluster]
+        source = doing.world.redis(action.cluster, action.writer)
+        # A write and WAIT make the replicas acknowledge now instead of at their next second: FAILOVER then
+        # need not wait for them.
+        acknowledged = await source.settle_replicas(1, min(1.0, doing.timeout))
+        try:
+            await source.handover(address(cluster, action.region, action.writer), doing.timeout)
+        except Unsure:
+            raise
+        except QxError as error:
+            settled = await self.settled(action, doing)
+            if settled is None:
+                raise Unsure("QX-RUN-002", error.message, hint=error.hint) from error
+            if not settled.done:
+                raise Withdrawn(error, settled.proof) from error
+        facts = await redis_facts(doing.world, action.cluster, action.region)
+        if facts.role != "master":
+            raise Unsure("QX-RUN-002", f"{action.region} does not say that it is the master")
+        return {"acknowledged": acknowledged, "replid": facts.replid, "offset": facts.offset}
+
+    async def settled(self, action: plan.Handover, doing: Doing) -> Settled | None:
+        """Done when the target is master; not done only when the source is, with no failover of its own under way."""
+        target = await redis_facts(doing.world, action.cluster, action.region)
+        if target.role == "master":
+            return Settled(True, {"replid": target.replid, "offset": target.offset})
+        source = await redis_facts(doing.world, action.cluster, action.writer)
+        if source.role == "master" and source.failover_state == "no-failover":
+            return Settled(False, {"source": "master", "failover_state": source.failover_state})
+        return None
+
+
+class PgMark:
+    async def perform(self, action: plan.Mark, doing: Doing) -> dict[str, Any]:
+        """Marker into the cluster, checkpoint on the new timeline (a rewind lies without one), record in the
+        store, hold lifted.
+        """
+        server = doing.world.postgres(action.cluster, action.region)
+        await server.write_marker(
+            Marker(doing.world.store.store_id, doing.epoch, action.region), doing.timeout
+        )
+        facts = await pg_facts(doing.world, action.cluster, action.region)
+        record = f"{facts.system_id}/{facts.timeline}"
+        _record(action, doing, record)
+        await doing.world.control(action.cluster, action.region).hold(doing.epoch, "", doing.timeout)
+        await server.checkpoint(doing.timeout)
+        return {"epoch": doing.epoch, "lineage": record}
+
+    async def settled(self, action: plan.Mark, doing: Doing) -> Settled | None:
+        return Settled(False, {})
+
+
+class RedisMark:
+    async def perform(self, action: plan.Mark, doing: Doing) -> dict[str, Any]:
+        server = doing.world.redis(action.cluster, action.region)
+        await server.write_marker(
+            Marker(doing.world.store.store_id, doing.epoch, action.region), doing.timeout
+        )
+        facts = await redis_facts(doing.world, action.cluster, action.region)
+        _record(action, doing, facts.replid)
+        control = doing.world.control(action.cluster, action.region)
+        await control.hold(doing.epoch, "", doing.timeout)
+        await server.persist(doing.timeout)
+        return {"epoch": doing.epoch, "lineage": facts.replid}
+
+    async def settled(self, action: plan.Mark, doing: Doing) -> Settled | None:
+        return Settled(False, {})
+
+
+def _record(action: plan.Mark, doing: Doing, lineage: str) -> None:
+    now = doing.world.clock.now()
+    doing.world.store.record_writer(
+        Lease(action.cluster, doing.run, doing.epoch, now), action.region, lineage, now
+    )

@@ -1,0 +1,128 @@
+"""The audit chain: verified, exported as NDJSON, read back and verified offline. Pure.
+
+An export's first line is a header, every other line one entry in canonical form with the digest before it and its own.
+Anybody can recompute a digest: SHA-256 of the previous digest, a newline, and the canonical JSON of `entry` (keys
+sorted, no white space, UTF-8). A whole export runs from the store's first entry to its last; the export of one run has
+gaps where other runs wrote, so there each entry stands for itself, and their numbering for their number.
+Never: repairs anything. A chain that was rewritten from some entry to its end verifies; only an export kept elsewhere
+(`missing_from`) tells.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from qx.kernel.canon import canonical
+from qx.kernel.errors import Place, QxError
+from qx.model.journal import Chained
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+T = TypeVar("T")
+What = Literal["digest", "previous", "sequence"]
+SCHEMA = "qx.audit-export/1"
+
+
+class Break(Struct, frozen=True, kw_only=True):
+    """One place where the chain does not hold. `position` counts from 1 in what was verified."""
+
+    position: int
+    run: str
+    seq: int
+    what: What  # its content was changed | an entry before it is missing or another | so in its own run
+    expected: str
+    found: str
+
+
+class Header(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA, forbid_unknown_fields=True):
+    store_id: str
+    run: str | None  # None: the whole store
+    entries: int
+    head: str  # digest of the last entry, '' when there is none
+
+
+class Export(Struct, frozen=True):
+    header: Header
+    chain: tuple[Chained, ...]
+
+
+def verify(chain: Sequence[Chained], *, whole: bool = True) -> list[Break]:
+    """Every break, in order. `whole`: the chain begins with the store's first entry and has no gaps.
+
+    After a break the stored digest is taken for granted, so that one change is told once.
+    """
+    breaks: list[Break] = []
+    head, last = "", dict[str, int]()
+    for position, link in enumerate(chain, 1):
+        run, seq = link.entry.run, link.entry.seq
+        if whole and link.previous != head:
+            breaks.append(_break(position, link, "previous", head, link.previous))
+        if (digest := link.entry.chained_to(link.previous).digest) != link.digest:
+            breaks.append(_break(position, link, "digest", digest, link.digest))
+        if seq != last.get(run, 0) + 1:
+            breaks.append(_break(position, link, "sequence", last.get(run, 0) + 1, seq))
+        head, last[run] = link.digest, seq
+    return breaks
+
+
+def missing_from(chain: Sequence[Chained], kept: Sequence[Chained]) -> list[Chained]:
+    """Entries of `kept` (an export from earlier) that `chain` does not hold any more as they were."""
+    held = {link.digest for link in chain}
+    return [link for link in kept if link.digest not in held]
+
+
+def export(store_id: str, chain: Sequence[Chained], run: str | None = None) -> Iterator[str]:
+    """Lines without their ends, the header first. `chain` must be the run's entries when `run` is given."""
+    head = chain[-1].digest if chain else ""
+    yield _line(Header(store_id=store_id, run=run, entries=len(chain), head=head))
+    for link in chain:
+        yield _line(link)
+
+
+def read_export(lines: Iterable[str], name: str) -> Export:
+    """The export in `lines`; `name` is its file, for messages. Raises QxError QX-STORE-004 with the line."""
+    header: Header | None = None
+    chain: list[Chained] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            if header is None:
+                header = _read(line, Header)
+            else:
+                chain.append(_read(line, Chained))
+        except (msgspec.DecodeError, ValueError) as error:
+            said = f"not a line of an audit export: {error}"
+            raise QxError("QX-STORE-004", said, place=Place(name, number)) from error
+    if header is None:
+        raise QxError("QX-STORE-004", "an empty file is no audit export", place=Place(name))
+    if (header.entries, header.head) != (len(chain), chain[-1].digest if chain else ""):
+        said = f"the header tells of {header.entries} entries, {len(chain)} stand here, or the last is another one"
+        raise QxError(
+            "QX-STORE-004", said, hint="The file was cut or changed: export again.", place=Place(name, 1)
+        )
+    return Export(header, tuple(chain))
+
+
+def _break(position: int, link: Chained, what: What, expected: object, found: object) -> Break:
+    return Break(
+        position=position,
+        run=link.entry.run,
+        seq=link.entry.seq,
+        what=what,
+        expected=str(expected),
+        found=str(found),
+    )
+
+
+def _line(value: object) -> str:
+    return canonical(msgspec.to_builtins(value)).decode()
+
+
+def _read(line: str, kind: type[T]) -> T:
+    value = msgspec.json.decode(line, type=kind)
+    if _line(value) != line.rstrip("\n"):
+        raise ValueError("it is not in canonical form, or says more than qx would have written")
+    return value

@@ -1,0 +1,74 @@
+"""Keeps the leases of one run: acquires, renews in the background, checks before each act, releases."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Self
+
+from qx.kernel.errors import QxError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from qx.model.lease import Lease
+    from qx.ports.clock import Clock
+    from qx.ports.store import Store
+
+
+class LeaseLost(QxError):
+    """Another executor took over: this one must not act, nor write, any more."""
+
+
+class Keeper:
+    """`async with keeper` renews every third of the lease's time; a lost lease is found by `check`, never ignored."""
+
+    def __init__(self, store: Store, clock: Clock, ttl: float) -> None:
+        self._store, self._clock, self._ttl = store, clock, ttl
+        self._leases: tuple[Lease, ...] = ()
+        self._task: asyncio.Task[None] | None = None
+        self._lost: QxError | None = None
+
+    @property
+    def epochs(self) -> dict[str, int]:
+        return {lease.cluster: lease.epoch for lease in self._leases}
+
+    def lease(self, cluster: str) -> Lease:
+        return next(lease for lease in self._leases if lease.cluster == cluster)
+
+    def acquire(self, clusters: tuple[str, ...], run: str) -> None:
+        self._leases = self._store.acquire(clusters, run, self._ttl)
+
+    def check(self, cluster: str) -> None:
+        """Raises QX-STORE-002 unless the lease on this cluster is in force at this moment."""
+        try:
+            if self._lost is not None:
+                raise self._lost
+            self._store.check(self.lease(cluster))
+        except QxError as error:
+            self._lost = error
+            raise LeaseLost(error.code, error.message, hint=error.hint) from error
+
+    def release(self) -> None:
+        leases, self._leases = self._leases, ()
+        if leases and self._lost is None:
+            self._store.release(leases)
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._renew(), name="qx-lease")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def _renew(self) -> None:
+        while True:
+            await self._clock.sleep(self._ttl / 3)
+            try:
+                self._leases = self._store.renew(self._leases, self._ttl)
+            except QxError as error:
+                self._lost = error
+                return

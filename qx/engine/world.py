@@ -1,0 +1,65 @@
+"""The world as the engine sees it: ports by cluster and region, and the run that is acting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from qx.model.plan import Plan, StagePlan
+    from qx.model.platform import Platform
+    from qx.ports.clock import Clock
+    from qx.ports.controls import NodeControl
+    from qx.ports.report import Reporter
+    from qx.ports.routes import Route
+    from qx.ports.servers import PgServer, RedisServer
+    from qx.ports.store import Store
+
+
+class World(Protocol):
+    @property
+    def platform(self) -> Platform: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def store(self) -> Store: ...
+
+    @property
+    def reporter(self) -> Reporter: ...
+
+    def postgres(self, cluster: str, region: str) -> PgServer: ...
+
+    def redis(self, cluster: str, region: str) -> RedisServer: ...
+
+    def control(self, cluster: str, region: str) -> NodeControl:
+        """Raises QX-NODE-001 when none is configured."""
+
+    def routes(self, cluster: str) -> tuple[Route, ...]: ...
+
+    def conninfo(self, cluster: str, upstream: str, viewer: str) -> str:
+        """With the replication password, if one is configured: never to be written into a proof."""
+
+    async def act_as(self, run: str, epochs: dict[str, int]) -> None:
+        """From now on sessions on each cluster are named after this run and the cluster's epoch; open ones
+        are closed.
+        """
+
+    def salvage_dir(self, run: str) -> str: ...
+
+
+class Doing(NamedTuple):
+    """What one act may use: `proofs` of the steps done before it, and the seconds that it has."""
+
+    world: World
+    plan: Plan
+    run: str
+    epoch: int
+    proofs: dict[str, dict[str, Any]]
+    timeout: float
+
+    def stage(self, cluster: str) -> StagePlan:
+        return next(stage for stage in self.plan.stages if stage.cluster == cluster)
+
+    def kind(self, cluster: str) -> str:
+        return self.world.platform.clusters[cluster].kind

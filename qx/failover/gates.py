@@ -1,0 +1,353 @@
+"""Every gate: a named predicate on one cluster's move, with its reason and the smallest change that would
+let it pass.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+
+from qx.failover.residency import may_live
+from qx.failover.situation import Situation, lineage, position
+from qx.kernel.spans import Bytes, Seconds, format_bytes, format_seconds, parse_bytes, parse_seconds
+from qx.model.observation import PgFacts, RedisFacts
+from qx.model.plan import GateResult, Loss
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NOT_LOWER = (
+    "max_connections",
+    "max_worker_processes",
+    "max_wal_senders",
+    "max_prepared_transactions",
+    "max_locks_per_transaction",
+)
+
+
+class Move(Struct, frozen=True):
+    """One cluster's move as considered: `source` is None when no writer is known."""
+
+    cluster: str
+    source: str | None
+    target: str
+    mode: Literal["planned", "unplanned"]
+    loss: Loss
+
+
+def residency(at: Situation, move: Move) -> GateResult:
+    cluster = at.platform.clusters[move.cluster]
+    reasons = []
+    for data_class in cluster.data_classes:
+        permit = may_live(at.platform, data_class, cluster.home, move.target, at.today)
+        if not permit.allowed:
+            return _no(
+                "residency",
+                move,
+                f"{data_class} of {cluster.home} may not live in {move.target}: {permit.because}",
+                f"record an approval for {data_class} from {cluster.home} to {move.target} in regions.yaml",
+            )
+        reasons.append(f"{data_class}: {permit.because}")
+    return _yes("residency", move, "; ".join(reasons))
+
+
+def maintenance(at: Situation, move: Move) -> GateResult:
+    scopes = {"*", move.cluster, move.target, move.source}
+    for window in at.maintenance:
+        if window.scope in scopes and window.since <= at.now < window.until:
+            because = (
+                f"maintenance of {window.scope} by {window.owner} ({window.reason})"
+                f" for another {format_seconds(window.until - at.now)}"
+            )
+            if "maintenance" in at.consent.override:
+                return _yes("maintenance", move, because, consent=f"override: {at.consent.reason}")
+            return _no(
+                "maintenance",
+                move,
+                because,
+                f"qx maintenance off {window.scope}, or --override maintenance --reason TEXT",
+            )
+    return _yes("maintenance", move, "none is declared")
+
+
+def cooldown(at: Situation, move: Move) -> GateResult:
+    rule = at.rules.get(move.cluster)
+    wait = at.platform.defaults.cooldown
+    if rule is None or rule.moved_at is None or at.now - rule.moved_at >= wait:
+        return _yes("cooldown", move, "no move within " + format_seconds(wait))
+    since = at.now - rule.moved_at
+    because = f"moved {format_seconds(since)} ago, cooldown is {format_seconds(wait)}"
+    if "cooldown" in at.consent.override:
+        return _yes("cooldown", move, because, consent=f"override: {at.consent.reason}")
+    return _no(
+        "cooldown",
+        move,
+        because,
+        f"wait {format_seconds(wait - since)}, or --override cooldown --reason TEXT",
+    )
+
+
+def lease(at: Situation, move: Move) -> GateResult:
+    held = at.leases.get(move.cluster)
+    if held is None or held.until <= at.now:
+        return _yes("lease", move, "free")
+    because = f"run {held.holder} holds it for another {format_seconds(held.until - at.now)}"
+    return _no("lease", move, because, f"wait for it, or follow it: qx runs watch {held.holder}")
+
+
+def fence(at: Situation, move: Move) -> GateResult:
+    """Is there a way to prove that the old writer cannot acknowledge any more?"""
+    if move.source is None:
+        return _no(
+            "fence",
+            move,
+            "no writer is known, so none can be fenced",
+            f"qx control adopt {move.cluster} --reason TEXT, once you know which node wrote last",
+        )
+    control = at.control(move.cluster, move.source)
+    if control is not None:
+        return _yes(
+            "fence", move, f"the control of {move.source} answers: its server can be stopped and held"
+        )
+    why = at.controls.get((move.cluster, move.source), "no control is configured")
+    words = {move.source, f"{move.cluster}/{move.source}"} & set(at.consent.attest_fenced)
+    if move.mode == "unplanned" and words and at.consent.reason:
+        return _yes(
+            "fence",
+            move,
+            f"control of {move.source}: {why}",
+            consent=f"{at.consent.by} attests: {at.consent.reason}",
+        )
+    if move.mode == "planned":
+        return _no(
+            "fence",
+            move,
+            f"control of {move.source}: {why}",
+            f"make the control of {move.source} reachable: a planned move stops its server cleanly",
+        )
+    return _no(
+        "fence",
+        move,
+        f"control of {move.source}: {why}; nothing proves that its server is stopped",
+        f"make the control reachable, or power the server off and say so: --attest-fenced {move.source} --reason TEXT",
+    )
+
+
+def target_control(at: Situation, move: Move) -> GateResult:
+    found = at.controls.get((move.cluster, move.target), "no control is configured")
+    if isinstance(found, str):
+        return _no(
+            "control",
+            move,
+            f"control of {move.target}: {found}",
+            "make it reachable: a failed promotion could not be taken back without it",
+        )
+    return _yes("control", move, f"the control of {move.target} answers")
+
+
+def health(at: Situation, move: Move) -> GateResult:
+    """The target answers, belongs to the same lineage, follows, and can carry the writer's load."""
+    facts = at.facts(move.cluster, move.target)
+    if at.platform.clusters[move.cluster].nodes[move.target].priority == 0:
+        return _no(
+            "health",
+            move,
+            f"{move.target} has priority 0: never a target",
+            "choose another region, or raise its priority",
+        )
+    if facts is None:
+        seen = at.node(move.cluster, move.target).seen
+        return _no(
+            "health",
+            move,
+            f"{move.target} does not answer: {getattr(seen, 'detail', '')}",
+            f"qx doctor {move.target}",
+        )
+    problem = _pg_problem(at, move, facts) if isinstance(facts, PgFacts) else _redis_problem(at, move, facts)
+    if problem:
+        return _no("health", move, f"{move.target} {problem[0]}", problem[1])
+    return _yes("health", move, f"{move.target} follows, same lineage")
+
+
+def _pg_problem(at: Situation, move: Move, target: PgFacts) -> tuple[str, str] | None:
+    source = at.facts(move.cluster, move.source) if move.source else None
+    if not target.in_recovery:
+        return "is no standby: it takes writes", "see qx status: two writers must be resolved first"
+    if target.replay_paused:
+        return "has its replay paused", "SELECT pg_wal_replay_resume() there"
+    if target.settings.get("recovery_min_apply_delay", "0") not in ("0", "0ms"):
+        return "replays with a delay", "choose another region, or set recovery_min_apply_delay = 0"
+    if isinstance(source, PgFacts):
+        if target.system_id != source.system_id:
+            return (
+                f"has system id {target.system_id}, the writer {source.system_id}",
+                f"qx rejoin --cluster {move.cluster}",
+            )
+        if target.timeline != source.timeline:
+            return (
+                f"is on timeline {target.timeline}, the writer on {source.timeline}",
+                f"qx rejoin --cluster {move.cluster}",
+            )
+        if move.mode == "planned" and not at.node(move.cluster, move.target).streaming:
+            return "does not stream from the writer", "see qx lag; repair its link first"
+        for name in NOT_LOWER:
+            mine, its = target.settings.get(name, ""), source.settings.get(name, "")
+            if mine.isdigit() and its.isdigit() and int(mine) < int(its):
+                return (
+                    f"has {name} = {mine}, the writer {its}",
+                    f"raise {name} on {move.target} and restart it",
+                )
+    if move.mode == "planned" and move.loss.bytes_high is None:
+        return "is behind by an unknown amount", "see qx lag"
+    return None
+
+
+def _redis_problem(at: Situation, move: Move, target: RedisFacts) -> tuple[str, str] | None:
+    source = at.facts(move.cluster, move.source) if move.source else None
+    if target.role == "master":
+        return "is no replica: it takes writes", "see qx status: two writers must be resolved first"
+    if target.loading or target.sync_in_progress:
+        return "is still loading or syncing", "wait until qx lag shows it in step"
+    if not target.config_file:
+        return (
+            "runs without a configuration file: its role could not be persisted",
+            "start it with a writable file",
+        )
+    if isinstance(source, RedisFacts):
+        if not source.config_file:
+            return (
+                f"is fine, but {move.source} runs without a configuration file: it could not be pinned",
+                "start it with a file",
+            )
+        if source.replid not in (target.replid, target.replid2):
+            return "belongs to another replication history", f"qx rejoin --cluster {move.cluster}"
+        if move.mode == "planned" and not target.link_up:
+            return "has no link to the writer", "see qx lag; repair its link first"
+    return None
+
+
+def lag(at: Situation, move: Move) -> GateResult:
+    """Planned: what must be drained while clients wait has to be small."""
+    view = at.node(move.cluster, move.target)
+    budget = at.platform.clusters[move.cluster].objectives.rpo_bytes
+    behind = view.lag.bytes if view.lag else None
+    if behind is None:
+        return _no("rpo", move, f"the lag of {move.target} is not known", "see qx lag")
+    if behind > budget:
+        return _no(
+            "rpo",
+            move,
+            f"{move.target} is {format_bytes(behind)} behind, budget {format_bytes(budget)}",
+            "wait until it has caught up: qx lag --watch",
+        )
+    return _yes("rpo", move, f"nothing is lost: {format_bytes(behind)} to drain, then promoted")
+
+
+def rpo(at: Situation, move: Move) -> GateResult:
+    """Unplanned: the loss, at worst, stays within the budget, or a person accepted it."""
+    goals, loss = at.platform.clusters[move.cluster].objectives, move.loss
+    accepted = at.consent.accept_loss
+    if loss.bytes_high is None or loss.seconds_high is None:
+        if accepted == "unknown" and at.consent.reason:
+            return _yes(
+                "rpo", move, f"loss unknown: {loss.because}", consent=f"accepted: {at.consent.reason}"
+            )
+        return _no("rpo", move, f"loss unknown: {loss.because}", "--accept-loss unknown --reason TEXT")
+    at_most = f"at most {format_bytes(loss.bytes_high)} or {format_seconds(loss.seconds_high)}"
+    if loss.bytes_high <= goals.rpo_bytes and loss.seconds_high <= goals.rpo:
+        return _yes(
+            "rpo", move, f"{at_most}, within {format_bytes(goals.rpo_bytes)} and {format_seconds(goals.rpo)}"
+        )
+    if accepted and at.consent.reason and covers(accepted, loss):
+        return _yes("rpo", move, at_most, consent=f"accepted {accepted}: {at.consent.reason}")
+    return _no(
+        "rpo",
+        move,
+        f"{at_most}, above {format_bytes(goals.rpo_bytes)} or {format_seconds(goals.rpo)}",
+        f"--accept-loss {format_bytes(loss.bytes_high).replace(' ', '')} --reason TEXT",
+    )
+
+
+def covers(accepted: str, loss: Loss) -> bool:
+    """Does the spoken size or duration cover the loss at its worst? `unknown` covers everything."""
+    if accepted == "unknown":
+        return True
+    if loss.bytes_high is None or loss.seconds_high is None:
+        return False
+    limit = parse_loss(accepted)
+    # The remedy prints a rounded size: what it prints must be enough.
+    return loss.seconds_high <= limit if isinstance(limit, Seconds) else loss.bytes_high <= limit * 1.05
+
+
+def parse_loss(text: str) -> Seconds | Bytes:
+    """`10s` is a duration, `5MiB` a size. Raises ValueError with the accepted forms."""
+    try:
+        return parse_seconds(text) if not text.strip().isdigit() else parse_bytes(text)
+    except ValueError:
+        pass
+    try:
+        return parse_bytes(text)
+    except ValueError as error:
+        raise ValueError(
+            f"neither a size nor a duration nor 'unknown': {text!r} (5MiB, 10s, unknown)"
+        ) from error
+
+
+def furthest(at: Situation, move: Move) -> GateResult:
+    """Unplanned: no reachable standby knows more than the target."""
+    target = at.facts(move.cluster, move.target)
+    if target is None:
+        return _no("furthest", move, f"{move.target} does not answer", f"qx doctor {move.target}")
+    for region in at.platform.clusters[move.cluster].nodes:
+        other = at.facts(move.cluster, region)
+        if region in (move.target, move.source) or other is None or lineage(other) != lineage(target):
+            continue
+        ahead = position(other) - position(target)
+        if ahead > 0:
+            because = f"{region} is {format_bytes(ahead)} ahead of {move.target}"
+            if at.consent.accept_loss and at.consent.reason and covers(at.consent.accept_loss, move.loss):
+                return _yes(
+                    "furthest",
+                    move,
+                    because,
+                    consent=f"accepted {at.consent.accept_loss}: {at.consent.reason}",
+                )
+            return _no("furthest", move, because, f"--to {region}, or --accept-loss SIZE --reason TEXT")
+    return _yes("furthest", move, f"no standby that answers is ahead of {move.target}")
+
+
+PLANNED: tuple[Callable[[Situation, Move], GateResult], ...] = (
+    residency,
+    maintenance,
+    cooldown,
+    lease,
+    health,
+    lag,
+    fence,
+    target_control,
+)
+UNPLANNED: tuple[Callable[[Situation, Move], GateResult], ...] = (
+    residency,
+    maintenance,
+    cooldown,
+    lease,
+    health,
+    furthest,
+    rpo,
+    fence,
+    target_control,
+)
+
+
+def judge_gates(at: Situation, move: Move) -> tuple[GateResult, ...]:
+    """All gates of the move, so that a refusal names every one that fails."""
+    return tuple(gate(at, move) for gate in (PLANNED if move.mode == "planned" else UNPLANNED))
+
+
+def _yes(gate: str, move: Move, because: str, *, consent: str = "") -> GateResult:
+    return GateResult(gate=gate, cluster=move.cluster, passed=True, because=because, consent=consent)
+
+
+def _no(gate: str, move: Move, because: str, remedy: str) -> GateResult:
+    return GateResult(gate=gate, cluster=move.cluster, passed=False, because=because, remedy=remedy)

@@ -1,0 +1,92 @@
+"""Which clusters a failover concerns: the meaning of `--to`, `--from`, `--cluster`, `--except`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from qx.kernel.errors import QxError, Refused
+from qx.kernel.text import did_you_mean
+
+if TYPE_CHECKING:
+    from qx.model.platform import Platform
+    from qx.model.topology import Topology
+
+
+class Selection(Struct, frozen=True):
+    """`concerned`: cluster -> region whose writer moves away (None: no writer is known), PostgreSQL first."""
+
+    concerned: dict[str, str | None]
+    not_concerned: dict[str, str]
+
+
+def writer_of(topology: Topology, cluster: str) -> str | None:
+    """The writer that is seen, else the one on record, else the only node's region."""
+    view = topology.clusters[cluster]
+    return view.writer or view.recorded_writer
+
+
+def select_for_failover(
+    platform: Platform,
+    topology: Topology,
+    to: str,
+    source: str | None,
+    clusters: tuple[str, ...],
+    excepted: tuple[str, ...],
+) -> Selection:
+    """Raises Refused(QX-PLAN-004) for writers in several regions without --from, QX-OBS-002 for an unknown cluster."""
+    for name in (*clusters, *excepted):
+        if name not in platform.clusters:
+            raise QxError("QX-OBS-002", f"no cluster '{name}'", hint=did_you_mean(name, platform.clusters))
+    concerned: dict[str, str | None] = {}
+    aside: dict[str, str] = {}
+    for name, cluster in platform.clusters.items():
+        writer = writer_of(topology, name)
+        if name in excepted:
+            aside[name] = "left out by --except"
+        elif clusters and name not in clusters:
+            aside[name] = "not named by --cluster"
+        elif to not in cluster.nodes:
+            aside[name] = f"has no node in {to}"
+        elif writer == to:
+            aside[name] = f"its writer already stands in {to}"
+        elif source is not None and writer != source:
+            aside[name] = f"its writer stands in {writer or 'no region that is known'}, not in {source}"
+        else:
+            concerned[name] = writer
+    sources = {writer for writer in concerned.values() if writer is not None}
+    if source is None and len(sources) > 1:
+        choices = "; ".join(
+            f"--from {s}: {', '.join(c for c, w in concerned.items() if w == s)}" for s in sorted(sources)
+        )
+        raise Refused(
+            "QX-PLAN-004",
+            f"clusters with a node in {to} have their writers in several regions: {', '.join(sorted(sources))}",
+            hint=choices,
+        )
+    return Selection(_ordered(platform, concerned), aside)
+
+
+def select_for_failback(platform: Platform, topology: Topology, clusters: tuple[str, ...]) -> Selection:
+    """Every cluster whose writer stands away from home."""
+    for name in clusters:
+        if name not in platform.clusters:
+            raise QxError("QX-OBS-002", f"no cluster '{name}'", hint=did_you_mean(name, platform.clusters))
+    concerned: dict[str, str | None] = {}
+    aside: dict[str, str] = {}
+    for name, cluster in platform.clusters.items():
+        writer = writer_of(topology, name)
+        if clusters and name not in clusters:
+            aside[name] = "not named by --cluster"
+        elif writer == cluster.home:
+            aside[name] = f"its writer is at home in {cluster.home}"
+        else:
+            concerned[name] = writer
+    return Selection(_ordered(platform, concerned), aside)
+
+
+def _ordered(platform: Platform, concerned: dict[str, str | None]) -> dict[str, str | None]:
+    """PostgreSQL before Redis: the book first, then what was derived from it."""
+    names = sorted(concerned, key=lambda name: platform.clusters[name].kind != "postgresql")
+    return {name: concerned[name] for name in names}

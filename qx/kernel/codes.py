@@ -1,0 +1,111 @@
+"""The catalogue of error codes: code -> exit, HTTP status, summary. `qx explain CODE` tells the rest.
+
+A code is never reused and never changes its meaning. Families: CFG configuration, OBS observation, PLAN planning
+and gates, RUN execution, STORE lease and journal, NODE control of servers, ROUTE client routing, SEC secrets,
+LAB local regions, CLI usage.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from qx.kernel.exits import Exit
+
+
+class Code(NamedTuple):
+    exit: Exit
+    http: int
+    summary: str
+    remedy: str  # what usually makes it pass, in a sentence or two
+
+
+CODES: dict[str, Code] = {
+    # -- CLI ---------------------------------------------------------------------------------------
+    "QX-CLI-001": Code(Exit.USAGE, 400, "the command line cannot be understood", "Read `qx COMMAND --help`."),
+    "QX-CLI-002": Code(Exit.USAGE, 404, "no such error code", "List all with `qx explain`."),
+    "QX-CLI-003": Code(Exit.REFUSED, 409, "consent is missing",
+                       "Repeat with `--yes`, or `--confirm REGION` where the plan asks for the region by name."),
+    "QX-CLI-070": Code(Exit.BUG, 500, "a bug in qx", "Report it with the trace that was printed."),
+    "QX-CLI-130": Code(Exit.INTERRUPTED, 499, "interrupted by Ctrl-C",
+                       "Repeat it; a run that had begun stands in `qx runs list` and can be resumed."),
+    "QX-CLI-143": Code(Exit.TERMINATED, 503, "ended by SIGTERM",
+                       "Repeat it; a run that had begun stands in `qx runs list` and can be resumed."),
+    # -- configuration -----------------------------------------------------------------------------
+    "QX-CFG-001": Code(Exit.USAGE, 400, "the configuration file cannot be read",
+                       "Name it with --config or QX_CONFIG; `qx config init` writes a commented one."),
+    "QX-CFG-002": Code(Exit.USAGE, 400, "the file is not valid YAML", "Mend the line that the error names."),
+    "QX-CFG-003": Code(Exit.USAGE, 400, "a key is not known here", "Use the name that the hint suggests."),
+    "QX-CFG-004": Code(Exit.USAGE, 400, "a value has the wrong type or form", "`qx config schema` shows what is wanted."),
+    "QX-CFG-005": Code(Exit.USAGE, 400, "a required key is missing", "Add it; `qx config schema` describes it."),
+    "QX-CFG-006": Code(Exit.USAGE, 400, "a name refers to nothing",
+                       "Use one of the names that the file defines; the hint lists them."),
+    "QX-CFG-007": Code(Exit.USAGE, 400, "the same key stands twice", "Remove one of the two."),
+    "QX-CFG-008": Code(Exit.USAGE, 400, "the configuration contradicts itself", "Change one of the two places named."),
+    # -- secrets -----------------------------------------------------------------------------------
+    "QX-SEC-001": Code(Exit.AUTH, 401, "a secret cannot be resolved",
+                       "Set the variable, the file or the command that the reference names."),
+    "QX-SEC-002": Code(Exit.AUTH, 403, "a secret's file can be read by others", "chmod 600 it."),
+    "QX-SEC-003": Code(Exit.AUTH, 401, "the server refused the credentials",
+                       "Check the user and the secret's reference for that node."),
+    # -- observation -------------------------------------------------------------------------------
+    "QX-OBS-001": Code(Exit.USAGE, 404, "no such region", "Use a region key or alias of regions.yaml."),
+    "QX-OBS-002": Code(Exit.USAGE, 404, "no such cluster", "Use a cluster name of regions.yaml."),
+    "QX-OBS-003": Code(Exit.FAILED, 503, "nothing answered", "Check the network and `qx doctor`."),
+    # -- planning and gates ------------------------------------------------------------------------
+    "QX-PLAN-001": Code(Exit.REFUSED, 409, "a gate refuses the plan",
+                        "The refusal names each gate and the smallest change that would let it pass."),
+    "QX-PLAN-002": Code(Exit.REFUSED, 409, "the plan is stale", "Plan again: the world has moved, see the difference."),
+    "QX-PLAN-003": Code(Exit.REFUSED, 409, "the plan was applied already", "A plan applies once. Plan again."),
+    "QX-PLAN-004": Code(Exit.REFUSED, 409, "writers stand in several regions", "Say which with --from REGION."),
+    "QX-PLAN-005": Code(Exit.USAGE, 400, "the plan cannot be read", "Pass the file that `--dry-run -o json` wrote."),
+    "QX-PLAN-006": Code(Exit.USAGE, 400, "nothing is concerned",
+                        "Name a region that holds a node of a cluster (`qx status` lists them)."),
+    # -- execution ---------------------------------------------------------------------------------
+    "QX-RUN-001": Code(Exit.FAILED, 500, "a step failed and everything before it was undone",
+                       "Read the step's error; nothing was moved."),
+    "QX-RUN-002": Code(Exit.UNKNOWN, 500, "a step's outcome is unknown",
+                       "`qx runs resume RUN` observes it again and goes on."),
+    "QX-RUN-003": Code(Exit.UNKNOWN, 500, "a run is partly done", "`qx runs show RUN` names what moved and what did not."),
+    "QX-RUN-004": Code(Exit.USAGE, 404, "no such run", "`qx runs list` shows them."),
+    "QX-RUN-005": Code(Exit.FAILED, 500, "the proof of a fence is missing",
+                       "The old writer could not be shown to be stopped; see the step."),
+    "QX-RUN-006": Code(Exit.FAILED, 500, "the target did not replay the writer's last position",
+                       "Its link is slow or cut: `qx lag`. The old writer writes again."),
+    "QX-RUN-007": Code(Exit.FAILED, 500, "a step ran out of time", "See `qx runs show RUN`; raise the step's timeout only knowingly."),
+    "QX-RUN-008": Code(Exit.FAILED, 500, "an undo failed", "`qx runs resume RUN` tries again; until then the run names what is open."),
+    "QX-RUN-009": Code(Exit.REFUSED, 409, "the run has ended", "Nothing is left to resume."),
+    "QX-RUN-010": Code(Exit.TIMEOUT, 504, "the waiting ended, the run goes on", "`qx runs watch RUN`."),
+    # -- store -------------------------------------------------------------------------------------
+    "QX-STORE-001": Code(Exit.LEASE, 409, "the lease is held by another", "Wait for that run, or `qx runs show` it."),
+    "QX-STORE-002": Code(Exit.LEASE, 409, "the lease was lost", "Another run took over; this one stops."),
+    "QX-STORE-003": Code(Exit.LEASE, 409, "the cluster belongs to another store",
+                         "`qx control adopt CLUSTER --reason TEXT` takes it over, knowingly."),
+    "QX-STORE-004": Code(Exit.FAILED, 500, "the journal's chain is broken", "Somebody changed it: compare with an export."),
+    "QX-STORE-005": Code(Exit.FAILED, 500, "the store cannot be opened", "Check the path and its rights."),
+    "QX-STORE-006": Code(Exit.LEASE, 409, "a higher epoch was seen",
+                         "Another controller acted since: `qx control show`, then adopt or resume there."),
+    # -- control of servers ------------------------------------------------------------------------
+    "QX-NODE-001": Code(Exit.FAILED, 503, "the node's control is unreachable",
+                        "Check the control driver's address; without it only an attestation can prove a fence."),
+    "QX-NODE-002": Code(Exit.LEASE, 409, "the node refused a lower epoch", "A newer run holds the node."),
+    "QX-NODE-003": Code(Exit.FAILED, 500, "the server did not stop", "See its log; the run was undone or waits."),
+    "QX-NODE-004": Code(Exit.FAILED, 500, "the server did not start", "The last lines of its log stand in the message."),
+    "QX-NODE-005": Code(Exit.FAILED, 500, "the node's control program failed", "Run its argv by hand; stderr stands in the message."),
+    "QX-NODE-006": Code(Exit.FAILED, 500, "the data directory is not what was expected",
+                        "Compare system id and timeline with `qx status`."),
+    "QX-NODE-007": Code(Exit.FAILED, 500, "the server refused the command", "The server's own words stand in the message."),
+    "QX-NODE-008": Code(Exit.FAILED, 500, "the node did not join as a replica",
+                        "It runs, but the writer does not see it stream; see its log."),
+    "QX-NODE-009": Code(Exit.FAILED, 500, "the salvage failed", "Nothing was erased. Free space or mend what the message names."),
+    # -- routes ------------------------------------------------------------------------------------
+    "QX-ROUTE-001": Code(Exit.FAILED, 503, "the route cannot be changed", "Check the route driver's address or path."),
+    # -- local regions -----------------------------------------------------------------------------
+    "QX-LAB-001": Code(Exit.FAILED, 500, "the servers for the lab are not installed", "pip install 'qx[lab]'"),
+    "QX-LAB-002": Code(Exit.FAILED, 500, "a lab is running already", "`qx lab down`, or use the one that runs."),
+    "QX-LAB-003": Code(Exit.USAGE, 404, "no lab is running", "`qx lab up` starts one."),
+    "QX-LAB-004": Code(Exit.FAILED, 500, "a lab server did not start", "Its log's last lines stand in the message."),
+    "QX-LAB-005": Code(Exit.FAILED, 500, "no way to run PostgreSQL without root rights",
+                       "Allow user namespaces, or create an unprivileged account."),
+    "QX-LAB-006": Code(Exit.FAILED, 500, "the fault cannot be injected here", "The message says what is missing."),
+    "QX-LAB-007": Code(Exit.USAGE, 409, "the directory is not a lab's", "Name an empty or a new one with --dir."),
+}

@@ -1,0 +1,45 @@
+"""Exit codes of every qx command: one enum, one meaning each."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """What the shell learns. `qx check` alone speaks Nagios (0-3) instead."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    UNKNOWN = 3  # outcome unknown or partial: something is still moving, or only part of it was done
+    REFUSED = 4  # a gate said no
+    TIMEOUT = 5  # waiting ended, the run goes on
+    CHANGES = 6  # with --exit-code: changes are pending
+    FINDINGS = 7  # findings or breaches at or above --fail-on
+    AUTH = 8  # a secret or a permission is missing
+    LEASE = 9  # the lease is held by another, or by another store
+    BUG = 70
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+_WORST_FIRST = (
+    Exit.TERMINATED,
+    Exit.INTERRUPTED,
+    Exit.BUG,
+    Exit.UNKNOWN,
+    Exit.FAILED,
+    Exit.USAGE,
+    Exit.REFUSED,
+    Exit.LEASE,
+    Exit.AUTH,
+    Exit.TIMEOUT,
+    Exit.FINDINGS,
+    Exit.CHANGES,
+    Exit.DONE,
+)
+
+
+def worst(*exits: Exit) -> Exit:
+    """The one that a command with several results ends with (DONE when there are none)."""
+    return min(exits, key=_WORST_FIRST.index, default=Exit.DONE)

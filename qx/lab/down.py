@@ -1,0 +1,79 @@
+"""Ending a lab, whatever state it is in: every process, mount, shared memory segment and file of it.
+
+Invariants: a process is ended only if it was recorded with its start time, or is a server that works below the lab's own
+directories; files are removed only after no process is left.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qx.kernel.errors import QxError
+from qx.lab import disks
+from qx.lab.lab import MARK, load, locked, spare_directory
+from qx.lab.pids import kill, working_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from qx.lab.pids import Pid
+
+PROGRAMS = ("postgres", "valkey-server", "redis-server", "qx.lab.fabric", "qx.lab.endpoint")
+ROUNDS = 10  # a server that is being killed may still start a child
+SHARED_MEMORY = Path("/proc/sysvipc/shm")
+
+
+def down(directory: Path) -> bool:
+    """Ends the lab of `directory` and removes it; whether there was one. Raises QX-LAB-002, QX-LAB-007."""
+    if not directory.exists():
+        return False
+    with locked(directory) as was_there:
+        clear(directory)
+        (directory / MARK).unlink()
+        directory.rmdir()
+    return was_there
+
+
+def clear(directory: Path) -> None:
+    """Leaves nothing of the lab but its marked, empty directory. The caller has locked it."""
+    lab = load(directory)
+    places = [place for place in (directory, spare_directory(directory)) if place.exists()]
+    _end_all(places, lab.processes.values() if lab else ())
+    for place in places:
+        for pid_file in place.glob("**/data/postmaster.pid"):
+            _release_shared_memory(pid_file)
+        disks.unmount_below(place)
+    for entry in directory.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name != MARK:
+            entry.unlink()
+    if len(places) > 1:
+        shutil.rmtree(places[1])
+
+
+def _end_all(places: list[Path], recorded: Iterable[Pid]) -> None:
+    found = set(recorded)
+    for _ in range(ROUNDS):
+        kill(found)
+        found = {pid for place in places for pid in working_in(place, PROGRAMS)}
+        if not found:
+            return
+    raise QxError(
+        "QX-LAB-004",
+        f"processes of the lab do not end: {', '.join(str(pid.number) for pid in found)}",
+        hint="look at them with ps; then repeat",
+    )
+
+
+def _release_shared_memory(pid_file: Path) -> None:
+    """A server that was killed leaves its interlock segment behind: `key id` on the seventh line of its pid file."""
+    lines = pid_file.read_text().splitlines()
+    named = lines[6].split() if len(lines) > 6 else []  # noqa: PLR2004 - the format of that file
+    for row in SHARED_MEMORY.read_text().splitlines()[1:] if named else ():
+        key, identifier, _, _, _, _, attached, *_ = row.split()
+        if [key, identifier] == named and attached == "0":
+            subprocess.run(["ipcrm", "-m", identifier], capture_output=True, check=True)

@@ -1,0 +1,92 @@
+"""Lease, epochs, journal, samples: what must survive qx. One port; the embedded store is its first implementation.
+
+All methods are short, durable before they return, and safe against other processes. Errors: QX-STORE-*.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from qx.model.journal import Chained, Entry, Run, RunOutcome
+from qx.model.lease import Lease, Maintenance, Rule
+from qx.model.observation import Sample
+from qx.model.plan import Plan
+
+
+class Store(Protocol):
+    @property
+    def store_id(self) -> str: ...
+
+    # -- leases and epochs
+    def acquire(self, clusters: tuple[str, ...], run: str, ttl: float) -> tuple[Lease, ...]:
+        """All or nothing; each epoch rises by one. A run that holds its leases already gets new epochs (resume).
+
+        Refused (QX-STORE-001) while another run's lease has not run out, or another executor (another opened store) of
+        the same run holds one: see `seize`.
+        """
+
+    def seize(self, clusters: tuple[str, ...], run: str, ttl: float) -> tuple[Lease, ...]:
+        """As `acquire`, but takes over the lease of the same run from another executor: resume elsewhere."""
+
+    def renew(self, leases: tuple[Lease, ...], ttl: float) -> tuple[Lease, ...]:
+        """Raises QX-STORE-002 when one was lost."""
+
+    def check(self, lease: Lease) -> None:
+        """Just before each act: raises QX-STORE-002 unless this very lease, under this very epoch, is in force."""
+
+    def release(self, leases: tuple[Lease, ...]) -> None:
+        """Those that were lost meanwhile are left to whoever holds them now."""
+
+    def leases(self) -> tuple[Lease, ...]:
+        """Those in force, by cluster."""
+
+    def rules(self) -> dict[str, Rule]: ...
+
+    def record_writer(self, lease: Lease, region: str, lineage: str, at: float) -> None:
+        """`moved_at` becomes `at` when the region is not the one recorded. Raises QX-STORE-002 as `check`."""
+
+    def adopt(
+        self, cluster: str, epoch: int, writer: str | None, lineage: str, by: str, reason: str, at: float
+    ) -> Rule:
+        """Take a cluster over, knowingly; written into the journal as a run of its own.
+
+        `epoch` is the highest seen in the cluster; the rule's becomes higher than that and than this store's own.
+        Refused (QX-STORE-001) while a lease is in force.
+        """
+
+    # -- journal
+    def begin(self, run: Run, plan: Plan) -> None:
+        """Raises QX-PLAN-003 when this plan was applied already."""
+
+    def append(self, entry: Entry) -> Chained:
+        """Durable before it returns. The run's first entry has seq 1, each next one more.
+
+        Raises QX-STORE-002 when the run's sequence has moved on (another executor), QX-RUN-004 when no such run began.
+        """
+
+    def close(self, run: str, outcome: RunOutcome, at: float) -> None: ...
+
+    def runs(self, limit: int = 50) -> tuple[Run, ...]: ...
+
+    def run(self, run: str) -> Run:
+        """By id or unique prefix; QX-RUN-004."""
+
+    def plan(self, run: str) -> Plan:
+        """Raises QX-RUN-004 for a run without one (an adoption)."""
+
+    def entries(self, run: str) -> tuple[Chained, ...]: ...
+
+    def chain(self) -> tuple[Chained, ...]:
+        """Every entry of the store, in order. Raises QX-STORE-004 where one cannot even be read."""
+
+    # -- samples
+    def keep_samples(self, samples: tuple[Sample, ...]) -> None: ...
+
+    def samples(self, cluster: str, since: float) -> tuple[Sample, ...]: ...
+
+    # -- maintenance
+    def set_maintenance(self, maintenance: Maintenance) -> None: ...
+
+    def end_maintenance(self, scope: str) -> bool: ...
+
+    def maintenance(self, at: float) -> tuple[Maintenance, ...]: ...

@@ -1,0 +1,194 @@
+"""MemoryStore: `qx.ports.store.Store` without a disk, for tests of what stands above it. Same contract suite.
+
+Stores opened on one `Shelf` share everything, as processes share a file; each is an executor of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from qx.kernel.errors import QxError, Refused
+from qx.kernel.ids import sortable_id
+from qx.model.adoption import adoption
+from qx.model.journal import Chained, Entry, Run, RunOutcome
+from qx.model.lease import Lease, Maintenance, Rule
+from qx.model.observation import Sample
+from qx.model.plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_executors = itertools.count(1)
+
+
+@dataclass
+class Shelf:
+    """What the stores opened on it have in common. `elapsed`: seconds of a clock that nobody can set."""
+
+    wall: Callable[[], float]
+    elapsed: Callable[[], float]
+    store_id: str = "memory"
+    rules: dict[str, Rule] = field(default_factory=dict)
+    leases: dict[str, tuple[Lease, int, float]] = field(default_factory=dict)  # lease, executor, end by `elapsed`
+    runs: dict[str, Run] = field(default_factory=dict)
+    plans: dict[str, Plan] = field(default_factory=dict)  # run -> plan
+    chain: list[Chained] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    maintenance: dict[str, Maintenance] = field(default_factory=dict)
+
+
+class MemoryStore:
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._executor = next(_executors)
+
+    @property
+    def store_id(self) -> str:
+        return self._shelf.store_id
+
+    # -- leases and epochs
+    def acquire(self, clusters: tuple[str, ...], run: str, ttl: float) -> tuple[Lease, ...]:
+        return self._grant(clusters, run, ttl, take_over=False)
+
+    def seize(self, clusters: tuple[str, ...], run: str, ttl: float) -> tuple[Lease, ...]:
+        return self._grant(clusters, run, ttl, take_over=True)
+
+    def _grant(self, clusters: tuple[str, ...], run: str, ttl: float, *, take_over: bool) -> tuple[Lease, ...]:
+        for cluster in clusters:
+            lease, executor, end = self._held(cluster)
+            if end > self._shelf.elapsed() and (lease.holder != run or not (take_over or executor == self._executor)):
+                raise Refused("QX-STORE-001", f"{cluster} is held by run {lease.holder} (epoch {lease.epoch})")
+        return tuple(self._write(cluster, run, self._rise(cluster, 0).epoch, ttl) for cluster in clusters)
+
+    def renew(self, leases: tuple[Lease, ...], ttl: float) -> tuple[Lease, ...]:
+        for lease in leases:
+            self.check(lease)
+        return tuple(self._write(lease.cluster, lease.holder, lease.epoch, ttl) for lease in leases)
+
+    def check(self, lease: Lease) -> None:
+        held, _, end = self._held(lease.cluster)
+        if (held.holder, held.epoch) != (lease.holder, lease.epoch) or end <= self._shelf.elapsed():
+            raise Refused("QX-STORE-002", f"run {lease.holder} lost its lease on {lease.cluster} (epoch {lease.epoch})")
+
+    def release(self, leases: tuple[Lease, ...]) -> None:
+        for lease in leases:
+            held, _, _ = self._held(lease.cluster)
+            if (held.holder, held.epoch) == (lease.holder, lease.epoch):
+                del self._shelf.leases[lease.cluster]
+
+    def leases(self) -> tuple[Lease, ...]:
+        now = self._shelf.elapsed()
+        return tuple(lease for _, (lease, _, end) in sorted(self._shelf.leases.items()) if end > now)
+
+    def rules(self) -> dict[str, Rule]:
+        return dict(sorted(self._shelf.rules.items()))
+
+    def record_writer(self, lease: Lease, region: str, lineage: str, at: float) -> None:
+        self.check(lease)
+        rule = self._shelf.rules[lease.cluster]
+        self._shelf.rules[lease.cluster] = msgspec.structs.replace(
+            rule, writer=region, writer_epoch=lease.epoch, lineage=lineage,
+            moved_at=rule.moved_at if rule.writer == region else at,
+        )
+
+    def adopt(
+        self, cluster: str, epoch: int, writer: str | None, lineage: str, by: str, reason: str, at: float
+    ) -> Rule:
+        lease, _, end = self._held(cluster)
+        if end > self._shelf.elapsed():
+            raise Refused("QX-STORE-001", f"{cluster} is held by run {lease.holder} (epoch {lease.epoch})")
+        self._shelf.leases.pop(cluster, None)
+        before = self._shelf.rules.get(cluster, Rule(cluster=cluster, epoch=0, writer=None))
+        raised = self._rise(cluster, epoch)
+        after = msgspec.structs.replace(raised, writer=writer, writer_epoch=raised.epoch, lineage=lineage)
+        self._shelf.rules[cluster] = after
+        noise = len(self._shelf.runs).to_bytes(10, "big")
+        run, entries = adoption(sortable_id(at, noise), before, after, epoch, by, reason, at)
+        self._shelf.runs[run.id] = run
+        for entry in entries:
+            self.append(entry)
+        return after
+
+    def _held(self, cluster: str) -> tuple[Lease, int, float]:
+        return self._shelf.leases.get(cluster, (Lease(cluster, "", 0, 0.0), 0, float("-inf")))
+
+    def _rise(self, cluster: str, above: int) -> Rule:
+        known = self._shelf.rules.get(cluster, Rule(cluster=cluster, epoch=0, writer=None))
+        self._shelf.rules[cluster] = risen = msgspec.structs.replace(known, epoch=max(known.epoch, above) + 1)
+        return risen
+
+    def _write(self, cluster: str, run: str, epoch: int, ttl: float) -> Lease:
+        lease = Lease(cluster, run, epoch, self._shelf.wall() + ttl)
+        self._shelf.leases[cluster] = (lease, self._executor, self._shelf.elapsed() + ttl)
+        return lease
+
+    # -- journal
+    def begin(self, run: Run, plan: Plan) -> None:
+        for earlier, known in self._shelf.plans.items():
+            if known.id == plan.id:
+                raise Refused("QX-PLAN-003", f"plan {plan.id} was applied already, by run {earlier}")
+        assert run.id not in self._shelf.runs
+        self._shelf.runs[run.id] = run
+        self._shelf.plans[run.id] = plan
+
+    def append(self, entry: Entry) -> Chained:
+        if entry.run not in self._shelf.runs:
+            raise QxError("QX-RUN-004", f"no run '{entry.run}' in this store")
+        last = max((known.entry.seq for known in self._shelf.chain if known.entry.run == entry.run), default=0)
+        if entry.seq != last + 1:
+            raise Refused("QX-STORE-002", f"run {entry.run} stands at entry {last}, not {entry.seq - 1}")
+        chained = entry.chained_to(self._shelf.chain[-1].digest if self._shelf.chain else "")
+        self._shelf.chain.append(chained)
+        return chained
+
+    def close(self, run: str, outcome: RunOutcome, at: float) -> None:
+        if run not in self._shelf.runs:
+            raise QxError("QX-RUN-004", f"no run '{run}' in this store")
+        ended = None if outcome is RunOutcome.OPEN else at
+        self._shelf.runs[run] = msgspec.structs.replace(self._shelf.runs[run], outcome=outcome, ended_at=ended)
+
+    def runs(self, limit: int = 50) -> tuple[Run, ...]:
+        return tuple(sorted(self._shelf.runs.values(), key=lambda run: (run.started_at, run.id), reverse=True)[:limit])
+
+    def run(self, run: str) -> Run:
+        if run in self._shelf.runs:
+            return self._shelf.runs[run]
+        found = [known for known in self._shelf.runs.values() if run and known.id.startswith(run)]
+        if len(found) != 1:
+            raise QxError("QX-RUN-004", f"{len(found)} runs begin with '{run}'")
+        return found[0]
+
+    def plan(self, run: str) -> Plan:
+        found = self.run(run)
+        if found.id not in self._shelf.plans:
+            raise QxError("QX-RUN-004", f"run {found.id} has no plan: its intent was '{found.intent}'")
+        return self._shelf.plans[found.id]
+
+    def entries(self, run: str) -> tuple[Chained, ...]:
+        wanted = self.run(run).id
+        return tuple(known for known in self._shelf.chain if known.entry.run == wanted)
+
+    def chain(self) -> tuple[Chained, ...]:
+        return tuple(self._shelf.chain)
+
+    # -- samples
+    def keep_samples(self, samples: tuple[Sample, ...]) -> None:
+        self._shelf.samples.extend(samples)
+
+    def samples(self, cluster: str, since: float) -> tuple[Sample, ...]:
+        found = [sample for sample in self._shelf.samples if sample.cluster == cluster and sample.at >= since]
+        return tuple(sorted(found, key=lambda sample: sample.at))
+
+    # -- maintenance
+    def set_maintenance(self, maintenance: Maintenance) -> None:
+        self._shelf.maintenance[maintenance.scope] = maintenance
+
+    def end_maintenance(self, scope: str) -> bool:
+        return self._shelf.maintenance.pop(scope, None) is not None
+
+    def maintenance(self, at: float) -> tuple[Maintenance, ...]:
+        return tuple(m for _, m in sorted(self._shelf.maintenance.items()) if m.since <= at < m.until)
