@@ -97,5 +97,5 @@ fi
 } >"$conf.new"
 mv "$conf.new" "$conf"
 
-unset REDIS_PASSWORD REPLICATION_PASSWORD
+unset REDIS_PASSWORD REPLICATION_PASSWORD VALKEYCLI_AUTH REDISCLI_AUTH
 exec "${SERVER:-valkey-server}" "$conf"

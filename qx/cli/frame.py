@@ -8,8 +8,9 @@
     app = App("The record of runs.")   # a noun: qx runs list, qx runs show
     @app.command("list")
 
-A command returns its Exit (None is DONE) and raises QxError; it never prints and never exits. This module and
-`qx.cli.completion` are the only ones that know typer's private parts; tests/cli/test_startup.py covers both.
+A command returns its Exit (None is DONE; `qx check` and `qx validate` have numbers of their own) and raises QxError;
+it never prints and never exits. This module, `qx.cli.run` and `qx.cli.completion` are the only ones that know typer's
+private parts; tests/cli/test_startup.py covers them.
 """
 
 from __future__ import annotations
@@ -73,8 +74,9 @@ class Command(TyperCommand):
         self.params.extend(self.universal)
 
     def invoke(self, ctx: Context) -> Any:
-        values = {str(flag.name): ctx.params.pop(str(flag.name)) for flag in self.universal}
-        ctx.obj.flags = Universal(**values)
+        ctx.obj.flags = Universal(**{name: ctx.params[name] for name in Universal._fields})
+        for flag in self.universal:
+            del ctx.params[str(flag.name)]
         if ctx.params.get("watch") is not None and ctx.obj.flags.output == "json":
             raise QxError("QX-CLI-001", "-o json is one document, --watch has no end", hint="use -o ndjson")
         return super().invoke(ctx)

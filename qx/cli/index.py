@@ -14,6 +14,10 @@ class Entry(NamedTuple):
 
 
 INDEX: dict[str, Entry] = {
+    "failover": Entry("qx.cli.commands.failover", "Move the write role to another region."),
+    "failback": Entry("qx.cli.commands.failback", "Return clusters to their home region."),
+    "rejoin": Entry("qx.cli.commands.rejoin", "Bring back nodes that do not follow the writer."),
+    "apply": Entry("qx.cli.commands.apply", "Run a plan made earlier by --dry-run -o json."),
     "explain": Entry("qx.cli.commands.explain", "What an error code means and what makes it pass."),
     "completion": Entry("qx.cli.commands.completion", "Print the completion script of a shell."),
 }

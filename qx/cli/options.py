@@ -67,7 +67,7 @@ Watch = Annotated[
 class Universal(NamedTuple):
     """The values of the universal flags."""
 
-    output: Output = "table"
+    output: str = "table"  # a command may declare forms of its own
     config: str | None = None
     no_color: bool = False
     quiet: bool = False
@@ -143,7 +143,7 @@ def foreseen(argv: Sequence[str]) -> Universal:
         elif word.startswith("-o"):
             name, value = "-o", word[2:]
         if name in {"--output", "-o"} and value in {"table", "json", "ndjson"}:
-            found = found._replace(output=cast("Output", value))
+            found = found._replace(output=value)
         elif word == "--no-color":
             found = found._replace(no_color=True)
         elif word == "--verbose" or (word[:1] == "-" and word[1:2] != "-" and set(word[1:]) == {"v"}):

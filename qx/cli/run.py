@@ -48,20 +48,20 @@ def run(root: Command, argv: Sequence[str], streams: Streams) -> int:
         _told(QxError("QX-CLI-143", "terminated"), shell)
         raise
     except NoArgsIsHelpError as error:
-        if shell.flags.output == "table":
+        if shell.flags.output not in {"json", "ndjson"}:
             streams.talk(error.format_message())
             return Exit.USAGE
         return _told(QxError("QX-CLI-001", "no command given", hint=f"read `{error.ctx.command_path} --help`"), shell)
     except Exception as error:  # noqa: BLE001 - the last catch of the process; nothing is swallowed
         return _told(_as_qx(error) or _bug(error, shell), shell)
-    return Exit.DONE if result is None else Exit(result)
+    return Exit.DONE if result is None else int(result)
 
 
 def _told(error: QxError, shell: Shell) -> int:
     from qx.render import diagnostic
 
     streams = shell.streams
-    if shell.flags.output == "table" or shell.answered:
+    if shell.flags.output not in {"json", "ndjson"} or shell.answered:
         streams.talk(diagnostic.diagnostic(error, streams.palette(streams.stderr, no_color=shell.flags.no_color)))
     else:
         from qx.render import encode

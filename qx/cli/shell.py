@@ -34,13 +34,13 @@ class Shell:
         return self.flags.config
 
     def answer(self, noun: str, value: object, text: Callable[[Palette, int | None], str]) -> None:
-        """The command's answer: `value` as a document of schema `qx.<noun>/1`, or `text(palette, width)`.
+        """The command's answer: `value` as a document of schema `qx.<noun>/1`, or else `text(palette, width)`.
 
         Called once per command; `--watch` calls it once per look, as lines of NDJSON or as text.
         """
         streams = self.streams
         self.answered = True
-        if self.flags.output == "table":
+        if self.flags.output not in {"json", "ndjson"}:
             streams.data(text(streams.palette(streams.stdout, no_color=self.flags.no_color), streams.width))
             return
         from qx.render import encode

@@ -24,7 +24,9 @@ _PLAIN: dict[type, tuple[tuple[type, ...], str, Any]] = {  # of the model -> wha
     inspect.FloatType: ((int, float), "a number", 1.0),
     inspect.BoolType: ((bool,), "true or false", False),
 }
-_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text", list: "a list", dict: "a mapping"}
+_NAMES = {
+    bool: "true or false", int: "a whole number", float: "a number", str: "text", list: "a list", dict: "a mapping",
+}
 
 
 class Diagnosis(NamedTuple):
@@ -142,11 +144,12 @@ class _Walk:
 def _unlike(values: tuple[object, ...], value: Any, trail: Trail) -> Fault:
     names = [str(one) for one in values]
     wanted = f"wants {names[0]}" if len(names) == 1 else f"wants one of {', '.join(names)}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Fault("QX-CFG-004", trail, f"{wanted}, has {value}", f"write {' or '.join(names)}")
     if isinstance(value, str):
-        return Fault("QX-CFG-004", trail, f"{wanted}, has '{value}'", did_you_mean(value, names))
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return Fault("QX-CFG-004", trail, f"{wanted}, has {value}", did_you_mean(str(value), names))
-    return Fault("QX-CFG-004", trail, f"{wanted}, {_has(value)}", did_you_mean("", names))
+        near = did_you_mean(value, names)
+        return Fault("QX-CFG-004", trail, f"{wanted}, has '{value}'", near if near.startswith("did") else "")
+    return Fault("QX-CFG-004", trail, f"{wanted}, {_has(value)}", f"write {' or '.join(names)}")
 
 
 def _has(value: Any) -> str:

@@ -49,7 +49,7 @@ class Document:
         return Place(self.file, line, column, veiled(text))
 
     def place(self, trail: Trail) -> Place:
-        """Of the value; of its key when the value is empty or begins on another line; of its holder when it is missing."""
+        """Of the value; of its key when it is empty or begins on another line; of its holder when it is missing."""
         node, at = self.root, self.root.at
         for step in trail:
             child = node.children.get(step)
@@ -82,11 +82,11 @@ def dotted(trail: Trail) -> str:
     return text
 
 
-_SECRET_IN_URL = r"""(://[^\s/:@'"]*:)[^\s'"]*(?=@)"""
-_SECRET_BY_KEY = r"""(?ix) (\b[\w-]*(?:pas+w|pwd|secret|token)[\w-]* ["']?\s*[:=]\s*)
+_INLINE_IN_URL = r"""(://[^\s/:@'"]*:)[^\s'"]*(?=@)"""
+_INLINE_BY_KEY = r"""(?ix) (\b[\w-]*(?:pas+w|pwd|secret|token)[\w-]* ["']?\s*[:=]\s*)
                      (?!["']?(?:env|file|cmd|keyring):) (?: "(?:[^"\\]|\\.)*" | '[^']*' | \S.* )"""
 
 
 def veiled(line: str) -> str:
     """The line with the values of inline passwords replaced by ***; references stay."""
-    return re.sub(_SECRET_BY_KEY, r"\1***", re.sub(_SECRET_IN_URL, r"\1***", line))
+    return re.sub(_INLINE_BY_KEY, r"\1***", re.sub(_INLINE_IN_URL, r"\1***", line))

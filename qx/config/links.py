@@ -8,7 +8,6 @@ from qx.config.address import parse_url
 from qx.config.document import dotted
 from qx.config.fault import Fault
 from qx.kernel.errors import QxError
-from qx.kernel.ids import slug
 from qx.kernel.text import did_you_mean
 from qx.model.platform import FileRoute, LabRoute, LocalControl
 
@@ -36,20 +35,20 @@ def check(platform: Platform) -> Iterator[Fault]:
 
 
 def region_named(platform: Platform, word: str) -> str:
-    """The key of the region that an operator calls `word`: key or alias, any case. Raises QX-OBS-001."""
-    asked = word.strip().casefold()
+    """The key of the region that an operator calls `word`: key or alias, in any case. Raises QX-OBS-001."""
+    asked = _spoken(word)
     for name, region in platform.regions.items():
-        if asked in {name.casefold(), *(alias.casefold() for alias in region.aliases)}:
+        if asked in map(_spoken, (name, *region.aliases)):
             return name
     words = [*platform.regions, *(alias for region in platform.regions.values() for alias in region.aliases)]
     raise QxError("QX-OBS-001", f"no region '{word}'", hint=_suggestion(asked, words, platform.regions))
 
 
 def cluster_named(platform: Platform, word: str) -> str:
-    """The name of the cluster that an operator calls `word`, any case. Raises QX-OBS-002."""
-    asked = word.strip().casefold()
+    """The name of the cluster that an operator calls `word`, in any case. Raises QX-OBS-002."""
+    asked = _spoken(word)
     for name in platform.clusters:
-        if asked == name.casefold():
+        if asked == _spoken(name):
             return name
     raise QxError("QX-OBS-002", f"no cluster '{word}'", hint=_suggestion(asked, platform.clusters, platform.clusters))
 
@@ -60,17 +59,23 @@ def _suggestion(asked: str, words: Iterable[str], keys: Iterable[str]) -> str:
     return near if near.startswith("did") else did_you_mean("", keys)
 
 
+def _spoken(word: str) -> str:
+    """Words that an operator would not tell apart: `EU-West`, `eu_west`, `EU West`."""
+    return word.strip().casefold().replace("-", "_").replace(" ", "_")
+
+
 def _names(platform: Platform) -> Iterator[Fault]:
-    """Keys and aliases of regions are one name space, in any case and with `-` or `_`: so an operator types them, and slots."""
+    """Keys and aliases of regions are one name space, as an operator speaks them."""
     taken: dict[str, Trail] = {}
     for name in platform.regions:
-        yield from _take(taken, slug(name), ("regions", name), name, on_key=True)
+        yield from _take(taken, _spoken(name), ("regions", name), name, on_key=True)
     for name, region in platform.regions.items():
         for index, alias in enumerate(region.aliases):
-            yield from _take(taken, slug(alias.strip()), ("regions", name, "aliases", index), alias)
+            if taken.get(_spoken(alias), ("", ""))[1] != name:  # its own region's other name does no harm
+                yield from _take(taken, _spoken(alias), ("regions", name, "aliases", index), alias)
     clusters: dict[str, Trail] = {}
     for name in platform.clusters:
-        yield from _take(clusters, slug(name), ("clusters", name), name, on_key=True)
+        yield from _take(clusters, _spoken(name), ("clusters", name), name, on_key=True)
 
 
 def _take(taken: dict[str, Trail], word: str, trail: Trail, shown: str, *, on_key: bool = False) -> Iterator[Fault]:
@@ -143,7 +148,8 @@ def _residency(platform: Platform) -> Iterator[Fault]:
         at: Trail = ("residency", index)
         first = cells.setdefault((rule.data_class, rule.source, rule.to), at)
         if first != at:
-            message = f"the cell {rule.data_class}, {rule.source} -> {rule.to} has its verdict in {dotted(first)} already"
+            cell = f"{rule.data_class}, {rule.source} -> {rule.to}"
+            message = f"the cell {cell} has its verdict in {dotted(first)} already"
             yield Fault(CLASH, at, message, "remove one of the two", also=(first,))
         for end in ("source", "to"):
             word = getattr(rule, end)
@@ -183,4 +189,5 @@ def _once(claims: Iterator[tuple[object, str, Trail]]) -> Iterator[Fault]:
     for thing, shown, trail in claims:
         holder = first.setdefault(thing, trail)
         if holder != trail:
-            yield Fault(CLASH, trail, f"{shown} belongs to {dotted(holder)} already", "each has its own", also=(holder,))
+            message = f"{shown} belongs to {dotted(holder)} already"
+            yield Fault(CLASH, trail, message, "each has its own", also=(holder,))

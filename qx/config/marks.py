@@ -108,7 +108,7 @@ class _Reading:
                 self._alias(event)
             elif kind is yaml.DocumentStartEvent:
                 if self.begun:
-                    self.stop("a second document begins here", "one file holds one: remove the line `---`", _start(event))
+                    self.stop("a second document begins here", "one file holds one: remove the `---`", _start(event))
                 self.begun = True
 
     def _scalar(self, event: Any) -> None:

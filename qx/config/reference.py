@@ -1,4 +1,4 @@
-"""Secret references: `env:NAME`, `file:/PATH`, `cmd:PROGRAM ARGS`, `keyring:SERVICE/USER`. Grammar: nothing is resolved.
+"""Secret references: `env:NAME`, `file:/PATH`, `cmd:PROGRAM ARGS`, `keyring:SERVICE/USER`. Nothing is resolved.
 
 No message of this module holds the text it was given: it may be the secret itself.
 """

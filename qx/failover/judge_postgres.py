@@ -6,6 +6,7 @@ does not answer, the receiver alone is believed. A node's `note` is one plain se
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from qx.failover.lag import lag
@@ -17,9 +18,6 @@ from qx.model.topology import Cause, NodeView, Role
 
 if TYPE_CHECKING:
     from qx.failover.scene import Scene
-
-ARCHIVE_PATIENCE_S = 180.0  # a failure older than three attempts has passed
-
 
 class _Stream(NamedTuple):
     up: bool
@@ -72,10 +70,11 @@ def postgres_writer(facts: PgFacts) -> tuple[Cause, str]:
 
 
 def _archive_fails(facts: PgFacts) -> bool:
+    """It failed, has not succeeded since, and something waits (or nobody may look whether it does)."""
     archiver = facts.archiver
-    if archiver is None or archiver.mode == "off" or archiver.last_failed_age_s is None:
+    if archiver is None or archiver.mode == "off":
         return False
-    return archiver.last_failed_age_s <= ARCHIVE_PATIENCE_S and archiver.ready != 0
+    return archiver.last_failed_age_s is not None and archiver.ready != 0
 
 
 def _diverged(writer: PgFacts, facts: PgFacts) -> str:
@@ -101,8 +100,8 @@ def _stream(scene: Scene, region: str, facts: PgFacts, upstream: str | None, add
         receiver = facts.receiver
         if receiver is None or receiver.status != "streaming":
             return _Stream(up=False, because=f"receives nothing from {upstream}{silent}")
-        age = format_seconds(receiver.message_age_s)
-        return _Stream(up=False, because=f"has heard nothing from {upstream} for {age}{silent}")
+        age = f" for {format_seconds(receiver.message_age_s)}" if math.isfinite(receiver.message_age_s) else ""
+        return _Stream(up=False, because=f"has heard nothing from {upstream}{age}{silent}")
     if isinstance(above, PgFacts) and (doubt := _doubt(scene, region, facts, above)):
         return _Stream(up=False, because=f"believes to stream from {upstream}, which {doubt}")
     return _Stream(up=True, because=f"streams from {upstream}{silent}")

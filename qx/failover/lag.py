@@ -84,7 +84,7 @@ def _redis_lag(writer: RedisFacts, replica: RedisFacts, samples: Iterable[Sample
 
 def _ancestor(writer: RedisFacts, replica: RedisFacts) -> bool:
     """The replica stands on the history that the writer had before it was promoted, and not beyond that."""
-    return replica.replid == writer.replid2 and replica.offset <= writer.second_offset
+    return replica.replid == writer.replid2 and replica.offset < writer.second_offset
 
 
 def _since(samples: Iterable[Sample], of: str, reached: int, at: float) -> tuple[float, float | None]:

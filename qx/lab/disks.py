@@ -44,7 +44,7 @@ def fill(node: NodeLayout) -> None:
     if node.directory not in _mounted_below(node.directory):
         raise QxError(
             "QX-LAB-006",
-            f"{node.cluster}/{node.region} shares the machine's disk, which is not to be filled",
+            f"{node.name} shares the machine's disk, which is not to be filled",
             hint="start the lab with a disk for each node: `qx lab up --disk 512MiB` (as root)",
         )
     with (node.directory / FILLER).open("ab", buffering=0) as filler:

@@ -1,7 +1,7 @@
 """Ending a lab, whatever state it is in: every process, mount, shared memory segment and file of it.
 
-Invariants: a process is ended only if it was recorded with its start time, or is a server that works below the lab's own
-directories; files are removed only after no process is left.
+Invariants: a process is ended only if it was recorded with its start time, or is a server that works below the lab's
+own directories; files are removed only after no process is left.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from qx.lab.pids import kill, working_in
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from qx.lab.pids import Pid
+    from qx.adapters.node.processes import Pid
 
 PROGRAMS = ("postgres", "valkey-server", "redis-server", "qx.lab.fabric", "qx.lab.endpoint")
 ROUNDS = 10  # a server that is being killed may still start a child
@@ -39,9 +39,8 @@ def down(directory: Path) -> bool:
 
 def clear(directory: Path) -> None:
     """Leaves nothing of the lab but its marked, empty directory. The caller has locked it."""
-    lab = load(directory)
     places = [place for place in (directory, spare_directory(directory)) if place.exists()]
-    _end_all(places, lab.processes.values() if lab else ())
+    _end_all(places, _recorded(directory))
     for place in places:
         for pid_file in place.glob("**/data/postmaster.pid"):
             _release_shared_memory(pid_file)
@@ -53,6 +52,14 @@ def clear(directory: Path) -> None:
             entry.unlink()
     if len(places) > 1:
         shutil.rmtree(places[1])
+
+
+def _recorded(directory: Path) -> tuple[Pid, ...]:
+    try:
+        lab = load(directory)
+    except QxError:  # of another version, or damaged: what runs is found by where it works
+        return ()
+    return tuple(lab.processes.values()) if lab else ()
 
 
 def _end_all(places: list[Path], recorded: Iterable[Pid]) -> None:
@@ -72,7 +79,7 @@ def _end_all(places: list[Path], recorded: Iterable[Pid]) -> None:
 def _release_shared_memory(pid_file: Path) -> None:
     """A server that was killed leaves its interlock segment behind: `key id` on the seventh line of its pid file."""
     lines = pid_file.read_text().splitlines()
-    named = lines[6].split() if len(lines) > 6 else []  # noqa: PLR2004 - the format of that file
+    named = lines[6].split() if len(lines) > 6 else []
     for row in SHARED_MEMORY.read_text().splitlines()[1:] if named else ():
         key, identifier, _, _, _, _, attached, *_ = row.split()
         if [key, identifier] == named and attached == "0":

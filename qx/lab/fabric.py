@@ -22,6 +22,7 @@ import msgspec
 from qx.adapters import fabric as wire
 from qx.kernel.errors import QxError
 from qx.kernel.text import did_you_mean
+from qx.lab.lab import FABRIC_SOCKET, FABRIC_SPEC
 from qx.lab.layout import FabricSpec, RelaySpec
 from qx.lab.relay import Relay, to_port
 from qx.lab.route import Route
@@ -30,9 +31,6 @@ from qx.lab.way import Way
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-SPEC = "fabric.json"
-SOCKET = "fabric.sock"
 
 
 class Fabric:
@@ -173,12 +171,13 @@ def _reply(fabric: Fabric, line: bytes) -> wire.Answer:
 
 
 async def _main(directory: Path) -> None:
-    spec = msgspec.json.decode((directory / SPEC).read_bytes(), type=FabricSpec)
+    os.chdir(directory)  # `lab down` finds it there, whatever else was lost
+    spec = msgspec.json.decode((directory / FABRIC_SPEC).read_bytes(), type=FabricSpec)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    (directory / SOCKET).unlink(missing_ok=True)
-    await serve(spec, directory / SOCKET, stopped)
+    (directory / FABRIC_SOCKET).unlink(missing_ok=True)
+    await serve(spec, directory / FABRIC_SOCKET, stopped)
 
 
 if __name__ == "__main__":

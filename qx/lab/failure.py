@@ -23,6 +23,6 @@ def not_started(node: NodeLayout, what: str, said: str, *logs: Path) -> QxError:
     told = "\n".join(lines[-LINES:]) or "it said nothing and wrote no log"
     return QxError(
         "QX-LAB-004",
-        f"{node.cluster}/{node.region}: {what}:\n{told}",
+        f"{node.name}: {what}:\n{told}",
         hint="mend what its last lines name, then `qx lab up` starts afresh",
     )

@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
+from qx.adapters.node.processes import Pid, alive
 from qx.kernel.errors import QxError
 from qx.lab.layout import Layout
-from qx.lab.pids import Pid, alive
 from qx.lab.privileges import Ground
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ MARK = "THIS-IS-A-QX-LAB"
 CONFIG = "regions.yaml"
 FABRIC_SOCKET = "fabric.sock"
 FABRIC_SPEC = "fabric.json"
+LOCK_S = 15.0  # another command that starts or ends the lab takes no longer
+POLL_S = 0.02
 NETWORK = "fabric"  # its name among the processes
 
 
@@ -43,6 +46,7 @@ class Lab(Struct, frozen=True, kw_only=True, tag_field="schema", tag="qx.lab-sta
     redis_server: Path
     layout: Layout
     processes: dict[str, Pid]
+    stricken: tuple[str, ...] = ()  # 'CLUSTER/REGION' of servers that a fault may have brought down
     disk_bytes: int | None = None  # each node has a disk of that size; None: they share the machine's
 
     @property
@@ -106,6 +110,8 @@ def save(lab: Lab) -> None:
 def locked(directory: Path) -> Iterator[bool]:
     """Alone with the lab of `directory`, which is made. Yields whether there was one, running or crashed.
 
+    Waits for a command that is at work there, at most LOCK_S.
+
     Raises QX-LAB-002 when another command is at work there, QX-LAB-007 when it holds something that is no lab.
     """
     while True:
@@ -121,12 +127,19 @@ def locked(directory: Path) -> Iterator[bool]:
 
 
 def _lock(handle: int, directory: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise QxError(
-            "QX-LAB-002", f"another `qx lab` command is at work in {directory}", hint="wait until it has ended"
-        ) from None
+    deadline = time.monotonic() + LOCK_S
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise QxError(
+                    "QX-LAB-002",
+                    f"another `qx lab` command is at work in {directory}",
+                    hint="wait until it has ended",
+                ) from None
+        time.sleep(POLL_S)
 
 
 def _still(handle: int, directory: Path) -> bool:

@@ -71,6 +71,10 @@ class NodeLayout(Struct, frozen=True, kw_only=True):
     directory: Path
 
     @property
+    def name(self) -> str:
+        return f"{self.cluster}/{self.region}"
+
+    @property
     def data_dir(self) -> Path:
         return self.directory / "data"
 

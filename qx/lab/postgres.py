@@ -14,8 +14,6 @@ from qx.lab.failure import not_started
 from qx.lab.layout import NodeLayout, slot_name
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from qx.lab.privileges import Ground
 
 SUPERUSER = "postgres"
@@ -88,14 +86,16 @@ def create_standby(node: NodeLayout, ground: Ground, upstream_port: int) -> None
 
 def start(node: NodeLayout, ground: Ground) -> None:
     """Plain `pg_ctl start`: returns when the server accepts connections; it outlives the caller."""
-    options = ("--wait", "--silent", "--timeout", str(START_S), "--log", str(_start_log(node)))
+    options = ("--wait", "--silent", "--timeout", str(START_S), "--log", str(node.log_file))
     _run(ground, node, "pg_ctl", "start", "--pgdata", str(node.data_dir), *options)
 
 
-def query(node: NodeLayout, ground: Ground, sql: str) -> str:
-    """The rows of `sql` as psql prints them unaligned."""
+def streams(node: NodeLayout, ground: Ground, count: int) -> bool:
+    """Whether `count` standbys stream from this writer."""
+    sql = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
     where = f"host=127.0.0.1 port={node.port} user={SUPERUSER} dbname=postgres connect_timeout=5"
-    return _run(ground, node, "psql", "--no-psqlrc", "--no-align", "--tuples-only", "--command", sql, where).strip()
+    rows = _run(ground, node, "psql", "--no-psqlrc", "--no-align", "--tuples-only", "--command", sql, where)
+    return int(rows) == count
 
 
 def socket_dir(node: NodeLayout) -> str:
@@ -120,15 +120,6 @@ def _write_settings(node: NodeLayout) -> None:
     )
 
 
-def _logs(node: NodeLayout) -> tuple[Path, Path]:
-    return _start_log(node), node.log_file
-
-
-def _start_log(node: NodeLayout) -> Path:
-    """What the server says before its log collector runs."""
-    return node.log_file.with_name("start.log")
-
-
 def _run(ground: Ground, node: NodeLayout, program: str, *arguments: str) -> str:
     argv = [*ground.run_as, str(ground.bin_dir / program), *arguments]
     try:
@@ -136,7 +127,7 @@ def _run(ground: Ground, node: NodeLayout, program: str, *arguments: str) -> str
             argv, capture_output=True, text=True, cwd=node.directory, timeout=2 * START_S, check=False
         )
     except subprocess.TimeoutExpired as error:
-        raise not_started(node, f"{program} did not end", "", *_logs(node)) from error
+        raise not_started(node, f"{program} did not end", "", node.log_file) from error
     if done.returncode != 0:
-        raise not_started(node, f"{program} failed", done.stderr or done.stdout, *_logs(node))
+        raise not_started(node, f"{program} failed", done.stderr or done.stdout, node.log_file)
     return done.stdout

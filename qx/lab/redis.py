@@ -62,6 +62,13 @@ def create_replica(node: NodeLayout, upstream_port: int, announce_port: int) -> 
         file.write(f"replica-announce-ip {LOOPBACK}\nreplica-announce-port {announce_port}\n")
 
 
+def forget_master(node: NodeLayout) -> None:
+    """Takes `replicaof` out of the configuration file: the next start is a master's."""
+    lines = node.config_file.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if not line.lower().startswith(("replicaof ", "slaveof "))]
+    node.config_file.write_text("".join(kept))
+
+
 def _quoted(path: Path) -> str:
     escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -1,17 +1,14 @@
 """Starting a lab: network and endpoints, writers, then their standbys through the network, all at once where possible.
 
-Invariants: a lab that crashed is cleaned before the new one starts; a start that fails or is interrupted leaves nothing;
-when `up` returns, every standby streams. Nothing that is started is a child to be waited for: all of it outlives us.
+Invariants: a lab that crashed is cleaned before the new one starts; a start that fails or is interrupted leaves
+nothing; when `up` returns, every standby streams. What is started is no child to be waited for: it outlives us.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import sys
-import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,20 +16,22 @@ import msgspec
 from msgspec import Struct
 
 from qx.adapters.fabric import SetRoute, Show, ask
+from qx.adapters.node.processes import alive
 from qx.kernel.errors import QxError
 from qx.lab import binaries, disks, postgres, redis
 from qx.lab.config import regions_yaml
-from qx.lab.down import remove
-from qx.lab.lab import FABRIC_SPEC, NETWORK, Lab, load, locked, save
-from qx.lab.layout import CONTROL, layout, slot_name
-from qx.lab.pids import Pid, identify
+from qx.lab.down import clear
+from qx.lab.lab import FABRIC_SPEC, NETWORK, Lab, load, locked, save, spare_directory
+from qx.lab.layout import OPS, layout
 from qx.lab.privileges import ground
-from qx.lab.sockets import free_ports
+from qx.lab.sockets import LOOPBACK, free_ports
+from qx.lab.spawn import spawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor, Future
 
+    from qx.adapters.node.processes import Pid
     from qx.lab.layout import ClusterLayout, NodeLayout
     from qx.lab.privileges import Means
 
@@ -87,9 +86,15 @@ def _start(lab: Lab, progress: Callable[[str], None]) -> Lab:
     lab = _start_network(lab)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         network = pool.submit(_await_network, lab)
-        jobs = [pool.submit(_start_cluster, lab, cluster, network, progress) for cluster in lab.layout.clusters]
-        for job in (network, *jobs):
+        jobs = {network: "network"}
+        for cluster in lab.layout.clusters:
+            if cluster.kind == "postgresql":
+                jobs[pool.submit(_start_postgresql, lab, cluster, network, pool)] = cluster.name
+            else:
+                jobs[pool.submit(_start_redis, lab, cluster, network)] = cluster.name
+        for job in as_completed(jobs):
             job.result()
+            progress(f"{jobs[job]} is up")
     _open_routes(lab)
     lab.config.write_text(regions_yaml(lab))
     lab = msgspec.structs.replace(lab, ready=True)
@@ -102,10 +107,20 @@ def _start_network(lab: Lab) -> Lab:
     (lab.directory / FABRIC_SPEC).write_bytes(msgspec.json.encode(lab.layout.fabric))
     processes = {NETWORK: spawn("qx.lab.fabric", str(lab.directory), log=lab.directory / "fabric.log")}
     for region in lab.layout.regions:
-        processes[f"endpoint/{region}"] = start_endpoint(lab, region)
+        processes[endpoint_name(region)] = start_endpoint(lab, region)
     lab = msgspec.structs.replace(lab, processes=processes)
     save(lab)
     return lab
+
+
+def endpoint_name(region: str) -> str:
+    """Its name among the lab's processes."""
+    return f"endpoint/{region}"
+
+
+def start_endpoint(lab: Lab, region: str) -> Pid:
+    options = ("--region", region, "--port", str(lab.layout.endpoints[region]), "--directory", str(lab.directory))
+    return spawn("qx.lab.endpoint", *options, log=lab.directory / "endpoints.log")
 
 
 def _await_network(lab: Lab) -> None:
@@ -121,8 +136,45 @@ def _await_network(lab: Lab) -> None:
         time.sleep(POLL_S)
 
 
-def _start_cluster(
-    lab: Lab, cluster: ClusterLayout, network: Future[None], progress: Callable[[str], None]
-) -> None:
+def _start_postgresql(lab: Lab, cluster: ClusterLayout, network: Future[None], pool: Executor) -> None:
     writer, *standbys = lab.layout.nodes_of(cluster)
-    create, create_standby, start, streams = _POSTGRESQL if cluster.kind == "postgresql" else _REDIS
+    postgres.create_writer(writer, lab.ground)
+    postgres.start(writer, lab.ground)
+    network.result()
+
+    def start_standby(node: NodeLayout) -> None:
+        upstream = lab.layout.relay(node.region, writer.region, cluster.name)
+        postgres.create_standby(node, lab.ground, upstream)
+        postgres.start(node, lab.ground)
+
+    for job in [pool.submit(start_standby, node) for node in standbys]:
+        job.result()
+    _await(lambda: postgres.streams(writer, lab.ground, len(standbys)), f"the standbys of {cluster.name} to stream")
+
+
+def _start_redis(lab: Lab, cluster: ClusterLayout, network: Future[None]) -> None:
+    master, *replicas = lab.layout.nodes_of(cluster)
+    redis.create(master)
+    redis.start(master, lab.redis_server)
+    network.result()
+    for node in replicas:
+        upstream = lab.layout.relay(node.region, master.region, cluster.name)
+        announced = lab.layout.relay(master.region, node.region, cluster.name)
+        redis.create_replica(node, upstream, announced)
+        redis.start(node, lab.redis_server)
+    _await(lambda: all(redis.follows(node) for node in replicas), f"the replicas of {cluster.name} to follow")
+
+
+def _await(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + READY_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise QxError("QX-LAB-004", f"waited {READY_S:.0f} s for {what}", hint="a busy machine? try again")
+        time.sleep(POLL_S)
+
+
+def _open_routes(lab: Lab) -> None:
+    """Clients reach the first writers, under epoch 0: whoever acts next acts under a higher one."""
+    for cluster in lab.layout.clusters:
+        target = f"{LOOPBACK}:{lab.layout.relay(OPS, cluster.home, cluster.name)}"
+        ask(lab.fabric_socket, SetRoute(cluster=cluster.name, epoch=0, target=target))

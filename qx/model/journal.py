@@ -49,6 +49,13 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     proof: dict[str, Any] = {}
     error: dict[str, Any] | None = None  # code, message, hint
 
+    @property
+    def sets_outcome(self) -> RunOutcome | None:
+        """What the run's outcome becomes by this entry: a lease (again) opens it, CLOSED ends it; None: stays."""
+        if self.event is Event.LEASED:
+            return RunOutcome.OPEN
+        return RunOutcome(self.proof["outcome"]) if self.event is Event.CLOSED and "outcome" in self.proof else None
+
     def chained_to(self, previous: str) -> Chained:
         """This entry, as JSON keeps it (tuples are lists, NaN is null), bound to the digest before it."""
         from msgspec import json, to_builtins

@@ -142,7 +142,7 @@ class EndpointFacts(Struct, frozen=True, tag="endpoint"):
     detail: str  # '200', 'tcp', '503 Service Unavailable'
 
 
-class Observation(Struct, frozen=True, kw_only=True):
+class Observation(Struct, frozen=True, kw_only=True, tag="observation"):
     """`subject` is the cluster, or the endpoint's name; `took_s` the time the answer took."""
 
     subject: str

@@ -59,12 +59,13 @@ class Store(Protocol):
         """Raises QX-PLAN-003 when this plan was applied already."""
 
     def append(self, entry: Entry) -> Chained:
-        """Durable before it returns. The run's first entry has seq 1, each next one more.
+        """Durable before it returns. The run's first entry has seq 1, each next one more; its outcome follows (`close`).
 
         Raises QX-STORE-002 when the run's sequence has moved on (another executor), QX-RUN-004 when no such run began.
         """
 
-    def close(self, run: str, outcome: RunOutcome, at: float) -> None: ...
+    def close(self, run: str, outcome: RunOutcome, at: float) -> None:
+        """Without an entry; `append` of an entry that `sets_outcome` does the same in one go."""
 
     def runs(self, limit: int = 50) -> tuple[Run, ...]: ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pytest
 import typer
@@ -62,6 +62,15 @@ def tree(monkeypatch: pytest.MonkeyPatch, raising: Raiser) -> Callable[[], Root]
     def list_runs(ctx: typer.Context, region: str = "", *, watch: Watch = None) -> Exit:
         """List."""
         return told(ctx, region=region, watch=watch)
+
+    @noun.command("export")
+    def export_runs(
+        ctx: typer.Context, output: Annotated[Literal["csv", "json"], typer.Option("-o", "--output")]
+    ) -> int:
+        """Export."""
+        shell: Shell = ctx.obj
+        shell.answer("told", {"own": output}, lambda _palette, _width: f"as {output}")
+        return 10
 
     for name, app in (("move", verb), ("runs", noun)):
         module = type(sys)(f"tests_{name}")
@@ -140,6 +149,12 @@ def test_every_usage_error_is_one_document_with_o_json(qx: Qx, tree: Callable[[]
     assert result.json["schema"] == "qx.error/1"
     assert set(result.json["error"]) == {"code", "message", "hint", "place"}
     assert result.json["error"]["code"] == "QX-CLI-001"
+
+
+def test_a_command_may_have_forms_and_exits_of_its_own(qx: Qx, tree: Callable[[], Root]) -> None:
+    assert qx("-o", "csv", "runs", "export", tree=tree())[:2] == (10, "as csv\n")
+    assert qx("runs", "-o", "json", "export", tree=tree()).json == {"schema": "qx.told/1", "own": "json"}
+    assert qx("-o", "csv", "runs", "list", tree=tree()).exit == Exit.USAGE
 
 
 def test_did_you_mean(qx: Qx, tree: Callable[[], Root]) -> None:

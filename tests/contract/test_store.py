@@ -325,6 +325,21 @@ def test_close_and_open_again(store: Store) -> None:
     assert (store.run("run-1").outcome, store.run("run-1").ended_at) == (RunOutcome.DONE, 30.0)
 
 
+def test_the_outcome_follows_the_journal_in_the_same_write(store: Store) -> None:
+    store.begin(a_run(), a_plan())
+    seen = []
+    for seq, (event, proof) in enumerate([
+        (Event.LEASED, {"trading": 1}), (Event.CLOSED, {"outcome": "stuck"}),
+        (Event.LEASED, {"trading": 2}), (Event.NOTE, {"outcome": "done"}), (Event.CLOSED, {"outcome": "degraded"}),
+    ], 1):
+        store.append(an_entry(seq, event=event, proof=proof))
+        seen.append((store.run("run-1").outcome, store.run("run-1").ended_at))
+    assert seen == [
+        (RunOutcome.OPEN, None), (RunOutcome.STUCK, 12.0), (RunOutcome.OPEN, None), (RunOutcome.OPEN, None),
+        (RunOutcome.DEGRADED, 15.0),
+    ]
+
+
 def test_runs_are_listed_latest_first(store: Store) -> None:
     for n, started in enumerate((20.0, 10.0, 30.0)):
         plan = a_plan(f"plan-{n}")

@@ -91,6 +91,7 @@ class Process:
             except subprocess.TimeoutExpired:
                 os.killpg(self.popen.pid, signal.SIGKILL)
                 self.popen.wait(PATIENCE_S)
+                pytest.fail(f"did not end on {how.name}:\n{self.log[-4000:]}")
 
 
 @dataclass
@@ -274,6 +275,7 @@ class Cache:
 
     home: Path
     port: int
+    stack: ExitStack
     process: Process | None = None
 
     @property
@@ -285,9 +287,11 @@ class Cache:
         return self.process
 
     def client(self, password: str | None = None, user: str | None = None) -> redis.Redis:
-        return redis.Redis(
+        client = redis.Redis(
             port=self.port, username=user, password=password, decode_responses=True, socket_timeout=5, protocol=2
         )
+        self.stack.callback(client.close)
+        return client
 
     def wait_ready(self, password: str | None = None) -> redis.Redis:
         process = self.process
@@ -315,7 +319,7 @@ def make_cache() -> Iterator[Callable[[], Cache]]:
 
         def make() -> Cache:
             home = stack.enter_context(tempfile.TemporaryDirectory(prefix="qxd-", ignore_cleanup_errors=True))
-            cache = Cache(Path(home), free_port())
+            cache = Cache(Path(home), free_port(), stack)
             stack.callback(cache.stop)
             return cache
 

@@ -10,6 +10,8 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from tests.deployment.conftest import ROOT
+
 if TYPE_CHECKING:
     from tests.deployment.conftest import Postgres
 
@@ -251,8 +253,6 @@ def as_owner(every_book: Postgres) -> Iterator[psycopg.Connection[Any]]:
 
 @pytest.mark.parametrize("region", SCHEMAS)
 def test_loads_again_without_a_change(every_book: Postgres, region: str) -> None:
-    from tests.deployment.conftest import ROOT
-
     def schema() -> str:
         dumped = every_book.program(
             "pg_dump", "--schema-only", "-h", str(every_book.home), "-p", str(every_book.port), f"name_{region}"

@@ -143,6 +143,8 @@ class MemoryStore:
             raise Refused("QX-STORE-002", f"run {entry.run} stands at entry {last}, not {entry.seq - 1}")
         chained = entry.chained_to(self._shelf.chain[-1].digest if self._shelf.chain else "")
         self._shelf.chain.append(chained)
+        if entry.sets_outcome is not None:
+            self.close(entry.run, entry.sets_outcome, entry.at)
         return chained
 
     def close(self, run: str, outcome: RunOutcome, at: float) -> None:

@@ -1,14 +1,15 @@
 """One connection to one PostgreSQL server, under the caller's hard deadline; kept open, and opened again when dead.
 
 Invariants: one host per connection; the deadline also holds while resolving, connecting and closing (libpq's floor of
-2 s and psycopg's wait for a cancelled query do not leak out); a statement that may have had an effect is never sent
-twice; no error holds the password, which is asked for at each connect and not kept.
+2 s and psycopg's wait for a cancelled query do not leak out); what may have had an effect is never sent twice; no error
+holds the password, which is asked for at each connect and not kept.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+import re
 from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
 
 import psycopg
@@ -21,7 +22,7 @@ from qx.adapters.names import resolves
 from qx.kernel.errors import QxError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
 
     from psycopg.abc import PQGen
 
@@ -30,39 +31,27 @@ if TYPE_CHECKING:
 RV = TypeVar("RV")
 Row = tuple[Any, ...]
 
-# Observers give up in the server too, so that those of a stuck server do not pile up until no connection is left.
+OBSERVE = "observe"
+# Observers give up in the server too, lest those of a stuck server pile up until it has no connection left.
 OBSERVER_STATEMENT_MS = 10_000
 
-# libpq tells connection failures in words only. A server's FATAL is in its lc_messages: other languages than English
-# fall through to 'protocol', with the server's words.
-_WORDS: tuple[tuple[str, Reason], ...] = (
-    ("connection refused", "refused"),
-    ("no such file or directory", "refused"),  # a Unix socket that nobody listens on
-    ("timeout expired", "timeout"),
-    ("connection timed out", "timeout"),
-    ("no route to host", "unreachable"),
-    ("network is unreachable", "unreachable"),
-    ("could not translate host name", "unreachable"),
-    ("failed to resolve host", "unreachable"),
-    ("is starting up", "starting"),
-    ("is shutting down", "starting"),
-    ("is in recovery mode", "starting"),
-    ("not yet accepting connections", "starting"),
-    ("not accepting connections", "starting"),
-    ("authentication failed", "auth"),
-    ("no password supplied", "auth"),
-    ("no pg_hba.conf entry", "auth"),
-    ("pg_hba.conf rejects", "auth"),
-    ("is not permitted to log in", "auth"),
-    ("certificate", "auth"),
-    ("permission denied", "auth"),
-    ("server closed the connection unexpectedly", "refused"),
-    ("connection reset by peer", "refused"),
+# libpq tells why a connection failed in words only, a server's FATAL in its own lc_messages: what is said in another
+# language than English stays 'protocol', with the server's words.
+_MEANINGS: tuple[tuple[Reason, re.Pattern[str]], ...] = tuple(
+    (reason, re.compile(words, re.IGNORECASE)) for reason, words in (
+        ("starting", r"is (starting up|shutting down|in recovery mode)|not( yet)? accepting connections"),
+        ("auth", r"authentication failed|no password supplied|pg_hba\.conf|not permitted to log ?in|certificate"
+                 r"|permission denied|role \".*\" does not exist"),
+        ("timeout", r"timeout expired|timed out"),
+        ("unreachable", r"no route to host|network is unreachable|translate host name|failed to resolve"),
+        ("refused", r"connection refused|no such file|connection reset|closed the connection unexpectedly"),
+    )
 )
+_WHERE = re.compile(r"^(connection failed: |connection is bad: )?(connection to server (at|on) .*? failed: )?(FATAL: +)?")
 
 
 class _Wire(AsyncConnection[Row]):
-    """Cancelled means hung up: psycopg would ask the server to cancel, and wait for up to 10 s."""
+    """Cancelled means hung up: psycopg would ask the server to cancel the query, and wait for that for up to 10 s."""
 
     async def wait(self, gen: PQGen[RV], *args: Any, **kwargs: Any) -> RV:
         try:
@@ -72,10 +61,10 @@ class _Wire(AsyncConnection[Row]):
             raise
 
     def lives(self) -> bool:
-        """What has arrived in the meantime is read, the server's farewell included."""
+        """What came in the meantime is read: the server's farewell, and the end of file behind it."""
         try:
             self.pgconn.consume_input()
-            self.pgconn.consume_input()  # the end of file behind the farewell
+            self.pgconn.consume_input()
         except psycopg.Error:
             return False
         return self.pgconn.status == ConnStatus.OK
@@ -94,22 +83,97 @@ class Session:
     async def ask(
         self,
         statement: LiteralString | sql.Composed,
-        parameters: Sequence[object] = (),
+        parameters: tuple[object, ...] | None = None,
         *,
-        timeout: float,  # noqa: ASYNC109 - the deadline is the port's, not the caller's cancel scope
-        repeatable: bool = False,
+        timeout: float,
+        harmless: bool = False,
     ) -> list[Row]:
-        """The statement's rows. `repeatable`: it may be sent again when a kept connection turns out to be dead.
+        """The statement's rows. `harmless`: it has no effect, so that it may be sent again after a kept connection was
+        found dead, and a lost answer is no more than a NoAnswer.
 
-        Raises NoAnswer, LostAnswer, Declined.
+        Raises NoAnswer, LostAnswer, Declined; QX-SEC-* of the password.
         """
         sent = False
         try:
             async with asyncio.timeout(timeout), self._lock:
-                kept = self._wire is not None
-                wire = await self._connected()
-                kept = kept and self._wire is wire
+                if self._wire is not None and self._wire.lives():
+                    sent = True
+                    try:
+                        return await self._exchange(self._wire, statement, parameters)
+                    except LostAnswer:
+                        if not harmless:
+                            raise
+                sent = False
+                self._wire = await self._connect(timeout)
                 sent = True
-                ...
+                return await self._exchange(self._wire, statement, parameters)
         except TimeoutError:
-            ...
+            lost = LostAnswer(self.node, "timeout", f"no answer within {timeout:.3g} s")
+        except LostAnswer as error:
+            lost = error
+        if harmless or not sent:
+            raise NoAnswer(self.node, lost.reason, lost.detail)
+        raise lost
+
+    async def close(self) -> None:
+        if self._wire is not None:
+            await self._wire.close()  # says goodbye without waiting for an answer
+            self._wire = None
+
+    async def _connect(self, timeout: float) -> _Wire:
+        secret = self._password()
+        parameters = {**self._parameters, "connect_timeout": max(2, math.ceil(timeout))}
+        if secret:
+            parameters["password"] = secret
+        try:
+            await resolves(str(parameters.get("host", "")))
+            return await _Wire.connect(**parameters, autocommit=True)
+        except OSError as error:
+            reason, detail = reason_of(error)
+        except psycopg.Error as error:
+            reason, detail = _meaning(without(secret, str(error)))
+        raise NoAnswer(self.node, reason, detail)
+
+    async def _exchange(
+        self, wire: _Wire, statement: LiteralString | sql.Composed, parameters: tuple[object, ...] | None
+    ) -> list[Row]:
+        try:
+            cursor = await wire.execute(statement, parameters)
+            return await cursor.fetchall() if cursor.description else []
+        except psycopg.Error as error:
+            words = without(self._parameters.get("password", ""), error.diag.message_primary or str(error).strip())
+            state, hint = error.sqlstate or "", error.diag.message_hint or ""
+        if wire.lives():
+            raise Declined(self.node, state, words, hint=hint)
+        await wire.close()
+        raise LostAnswer(self.node, "refused", words if state else HUNG_UP)
+
+
+def _parameters(node: str, url: str, tag: str) -> dict[str, Any]:
+    try:
+        given: Mapping[str, Any] = conninfo_to_dict(url)
+    except psycopg.Error:  # its text may hold a piece of the password
+        given = {"host": ","}
+    if "," in str(given.get("host", "")):
+        raise QxError("QX-CFG-004", f"the url of {node} is not that of one PostgreSQL server",
+                      hint="postgresql://user@host:port/database?sslmode=..., one host, special characters as %XX")
+    options = [str(given.get("options", "")), "-c jit=off"]
+    if tag == OBSERVE:
+        options.append(f"-c statement_timeout={OBSERVER_STATEMENT_MS}")
+    return {
+        "gssencmode": "disable",
+        **given,
+        "application_name": f"qx/{tag}",
+        "client_encoding": "UTF8",
+        "target_session_attrs": "any",
+        "options": " ".join(options).strip(),
+    }
+
+
+def _meaning(words: str) -> tuple[Reason, str]:
+    line = next((line.strip() for line in words.splitlines() if line.strip()), "")
+    detail = _WHERE.sub("", line)
+    for reason, pattern in _MEANINGS:
+        if pattern.search(line):
+            return reason, detail
+    return "protocol", detail

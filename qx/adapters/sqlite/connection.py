@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -29,19 +30,19 @@ class Connection:
     def __init__(self, path: Path, wall: float, busy_s: float) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self._db: sqlite3.Connection | None = None
         with self._explained():
             if not path.exists():
                 schema.create(path, wall)
             self._db = sqlite3.connect(
                 f"{path.as_uri()}?mode=rw", uri=True, timeout=busy_s, isolation_level=None, check_same_thread=False
             )
+            self._close = weakref.finalize(self, self._db.close)
             try:
                 self._db.execute("PRAGMA synchronous = FULL")
                 self._db.execute("PRAGMA foreign_keys = ON")
                 self._recognise(self._db)
             except BaseException:
-                self._db.close()
+                self._close()
                 raise
 
     @contextmanager
@@ -55,14 +56,13 @@ class Connection:
         yield from self._transaction("BEGIN")
 
     def shut(self) -> None:
+        """Once is enough, more does no harm; a connection that nobody holds any more shuts itself."""
         with self._lock:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
+            self._close()
 
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
         with self._lock, self._explained():
-            if self._db is None:
+            if not self._close.alive:
                 raise ValueError(f"{self.path}: the store was shut")
             self._db.execute(begin)
             try:

@@ -54,6 +54,8 @@ def append(db: sqlite3.Connection, entry: Entry) -> Chained:
     chained = entry.chained_to(previous)
     row = (position + 1, _text(chained.entry), previous, chained.digest)
     db.execute("INSERT INTO entries VALUES (?, ?, ?, ?)", row)
+    if (outcome := entry.sets_outcome) is not None:
+        close(db, entry.run, outcome, entry.at)
     return chained
 
 

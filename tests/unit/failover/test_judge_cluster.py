@@ -9,7 +9,7 @@ import pytest
 
 from qx.failover.judge import judge
 from qx.model.lease import Rule
-from qx.model.observation import Archiver, Slot
+from qx.model.observation import Archiver, Silence, Slot
 from qx.model.platform import Defaults
 from qx.model.topology import Cause, ClusterView, Role, Topology, Verdict
 from tests.unit.failover import values as v
@@ -25,7 +25,7 @@ def look(changed: dict[tuple[str, str], Any], rule: Rule | None = None, store: s
 def trading(changed: dict[str, Any], rule: Rule | None = None, store: str = STORE) -> ClusterView:
     """`changed`: region -> PgFacts or Silence."""
     seen = {
-        ("trading", region): each if isinstance(each, v.Silence) else v.observed("trading", region, each)
+        ("trading", region): each if isinstance(each, Silence) else v.observed("trading", region, each)
         for region, each in changed.items()
     }
     return look(seen, rule, store).clusters["trading"]
@@ -33,13 +33,13 @@ def trading(changed: dict[str, Any], rule: Rule | None = None, store: str = STOR
 
 def sessions(changed: dict[str, Any], rule: Rule | None = None) -> ClusterView:
     seen = {
-        ("sessions", region): each if isinstance(each, v.Silence) else v.observed("sessions", region, each)
+        ("sessions", region): each if isinstance(each, Silence) else v.observed("sessions", region, each)
         for region, each in changed.items()
     }
     return look(seen, rule).clusters["sessions"]
 
 
-def silent(reason: Any = "refused", region: str = US, subject: str = "trading") -> v.Silence:
+def silent(reason: Any = "refused", region: str = US, subject: str = "trading") -> Silence:
     return v.silent(subject, region, reason)
 
 
@@ -101,7 +101,7 @@ def test_a_refusal_by_a_region_that_answers_otherwise_is_a_death_even_without_a_
 
 
 def test_the_record_says_whose_silence_matters() -> None:
-    moved = {US: v.pg_replica(EU), EU: silent("refused", EU), AP: LOST}
+    moved = {US: v.pg_replica(None, upstream=v.address("postgresql", EU)), EU: silent("refused", EU), AP: LOST}
     view = trading(moved, ruled(EU))
     assert (view.verdict, view.cause) == (Verdict.DOWN, Cause.WRITER_DEAD)
     assert view.nodes[EU].cause is Cause.WRITER_DEAD
@@ -148,7 +148,9 @@ def test_a_zombie_alone_is_not_taken_for_the_writer() -> None:
     view = trading({US: v.pg_writer(marker=v.marker(3, US)), EU: silent("refused", EU)}, ruled(EU, 5))
     assert (view.verdict, view.cause, view.writer) == (Verdict.SUSPECT, Cause.STALE_WRITER, None)
     assert view.because.endswith("eu-west was made the writer under epoch 5, which does not answer")
-    assert all(view.nodes[r].lag is None or view.nodes[r].lag.bytes is None for r in (EU, AP))
+    lag = view.nodes[AP].lag
+    assert lag is not None
+    assert (lag.bytes, lag.because) == (None, "no writer answers to measure against")
 
 
 def test_a_replica_that_follows_the_zombie_is_led_astray() -> None:
@@ -185,7 +187,8 @@ def test_a_replica_promoted_by_hand_while_the_recorded_writer_is_down() -> None:
 
 
 def test_a_newer_marker_of_the_same_store_is_a_record_too() -> None:
-    changed = {US: silent(), EU: v.pg_writer(AP, timeline=2, marker=v.marker(4, EU)), AP: v.pg_replica(EU, timeline=2)}
+    eu = v.pg_writer(AP, timeline=2, marker=v.marker(4, EU))
+    changed = {US: silent(), EU: eu, AP: v.pg_replica(EU, timeline=2)}
     view = trading(changed, ruled(US, 3))
     assert (view.cause, view.writer, view.recorded_writer, view.epoch) == (Cause.REPLICA_SILENT, EU, EU, 4)
 
@@ -199,7 +202,7 @@ def test_markers_alone_explain_two_writers_when_the_store_knows_nothing() -> Non
 
 def test_another_store_rules_the_cluster() -> None:
     foreign = v.marker(9, US, "store-b")
-    view = trading({r: f for r, f in {US: v.pg_writer(EU, AP, marker=foreign)}.items()}, ruled(US))
+    view = trading({US: v.pg_writer(EU, AP, marker=foreign)}, ruled(US))
     assert (view.verdict, view.cause, view.writer) == (Verdict.DEGRADED, Cause.FOREIGN_STORE, US)
     assert view.because == "another store rules it (id store-b)"
     assert trading({US: v.pg_writer(EU, AP, marker=foreign)}, None, "").cause is Cause.NONE  # no store, no claim
@@ -219,7 +222,7 @@ def test_redis_zombie() -> None:
     assert view.nodes[US].role is Role.STALE_WRITER
 
 
-# -- replicas and what else may be wrong --------------------------------------------------------------------------------
+# -- replicas and what else may be wrong ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -231,7 +234,8 @@ def test_redis_zombie() -> None:
         ("a timeline of its own", {EU: v.pg_replica(timeline=2)}, Cause.REPLICA_DIVERGED,
          "eu-west stands on timeline 2, which the writer's 1 does not come from"),
         ("went on after the fork",
-         {US: v.pg_writer(EU, AP, timeline=2), EU: v.pg_replica(None, position=0x6000000), AP: v.pg_replica(timeline=2)},
+         {US: v.pg_writer(EU, AP, timeline=2), EU: v.pg_replica(None, position=0x6000000),
+          AP: v.pg_replica(timeline=2)},
          Cause.REPLICA_DIVERGED,
          "eu-west went on to 0/6000000 on timeline 1, beyond 0/5000000 of the writer's timeline 2"),
         ("no receiver", {EU: LOST}, Cause.REPLICA_NOT_STREAMING, "eu-west receives nothing from us-east"),
@@ -267,7 +271,7 @@ def test_the_most_serious_cause_speaks_for_the_cluster_and_the_others_stay_on_th
 
 
 def test_an_archive_failure_that_has_passed_is_none() -> None:
-    for archiver in (Archiver("on", 3, 4000.0, 0), Archiver("on", 3, 5.0, 0), Archiver("off", 0, None, None)):
+    for archiver in (Archiver("on", 3, None, 4), Archiver("on", 3, 5.0, 0), Archiver("off", 0, None, None)):
         assert trading({US: v.pg_writer(EU, AP, archiver=archiver)}).cause is Cause.NONE
 
 
@@ -310,7 +314,8 @@ def test_upstreams_are_told_apart_by_the_ways_of_their_viewer() -> None:
         EU: v.via(base.clusters["trading"].nodes[EU], us_east="127.0.0.1:7021", ap_southeast="127.0.0.1:7013"),
         AP: base.clusters["trading"].nodes[AP],
     }
-    platform = msgspec.structs.replace(base, clusters={"trading": msgspec.structs.replace(base.clusters["trading"], nodes=ways)})
+    cluster = msgspec.structs.replace(base.clusters["trading"], nodes=ways)
+    platform = msgspec.structs.replace(base, clusters={"trading": cluster})
     lab = v.pg_replica(None, upstream="localhost:7012")
     seen = {("trading", US): v.observed("trading", US, v.pg_writer()), ("trading", EU): v.observed("trading", EU, lab)}
     assert judge(platform, seen, {}, {}, STORE, NOW).clusters["trading"].nodes[EU].upstream == US

@@ -172,12 +172,17 @@ def test_who_takes_the_triggers_away_is_found_by_the_chain(written: Path) -> Non
         assert [(each.position, each.what) for each in verify(store.chain())] == [(2, "digest")]
 
 
-@pytest.mark.parametrize("body", ["'{}'", "replace(body, '{', '{\"hidden\":1,')", "replace(body, '{', '{\"at\":1,')",
-                                  "replace(body, ':', ': ')"])
-def test_an_entry_that_says_more_than_was_digested_is_not_read(written: Path, body: str) -> None:
-    raw(written, "DROP TRIGGER kept_0", "PRAGMA ignore_check_constraints = 1",
-        f"UPDATE entries SET body = {body} WHERE position = 2 AND {body} NOT LIKE '{{}}'",
-        f"UPDATE entries SET body = json_set({body}, '$.run', 'run-1', '$.seq', 2) WHERE {body} LIKE '{{}}' AND position = 2")
+@pytest.mark.parametrize(
+    "body",
+    [
+        """replace(body, '{', '{"hidden":1,')""",
+        """replace(body, '{', '{"at":1.0,')""",
+        "replace(body, ':', ': ')",
+        "json_remove(body, '$.event')",
+    ],
+)
+def test_an_entry_that_says_other_than_was_digested_is_not_read(written: Path, body: str) -> None:
+    raw(written, "DROP TRIGGER kept_0", f"UPDATE entries SET body = {body} WHERE position = 2")
     with SqliteStore(written) as store, pytest.raises(QxError, match="entry 2") as error:
         store.chain()
     assert error.value.code == "QX-STORE-004"
@@ -185,7 +190,7 @@ def test_an_entry_that_says_more_than_was_digested_is_not_read(written: Path, bo
 
 def test_a_transaction_that_fails_changes_nothing(path: Path) -> None:
     with SqliteStore(path) as store:
-        with pytest.raises(KeyboardInterrupt), store._connection.writing() as db:
+        with pytest.raises(KeyboardInterrupt), store._connection.writing() as db:  # noqa: PT012
             db.execute("INSERT INTO rules (cluster, epoch) VALUES ('trading', 9)")
             raise KeyboardInterrupt
         assert store.rules() == {}
@@ -207,8 +212,7 @@ def test_threads_take_turns(path: Path) -> None:
         granted: list[int] = []
 
         def act() -> None:
-            for _ in range(20):
-                granted.append(store.acquire(("trading",), "run-1", 5.0)[0].epoch)
+            granted.extend(store.acquire(("trading",), "run-1", 5.0)[0].epoch for _ in range(20))
 
         threads = [threading.Thread(target=act) for _ in range(4)]
         for thread in threads:

@@ -1,0 +1,1 @@
+"""Control of nodes: `local` beside the server, `command` through a program that carries requests to `agent` there."""

@@ -1,0 +1,185 @@
+"""What a PostgreSQL data directory says of itself: its control file, its lock file, its pin, its upstream.
+
+Invariants: the control file is read by the server's own pg_controldata, the upstream is written as ALTER SYSTEM writes it,
+everything else in postgresql.auto.conf stays as it was. Must never start or end a process.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from qx.adapters.node import files
+from qx.adapters.node.programs import run
+from qx.kernel.errors import QxError
+
+if TYPE_CHECKING:
+    from qx.adapters.node.deadline import Deadline
+
+SIGNAL = "standby.signal"
+RECOVERY_SIGNAL = "recovery.signal"
+LOCK_FILE = "postmaster.pid"
+AUTOMATIC = "postgresql.auto.conf"
+_SETTING = re.compile(r"\s*([A-Za-z_][\w.]*)")
+_OTHERS = 0o007
+_FIELDS = {
+    "Database system identifier": "system_id",
+    "Database cluster state": "state",
+    "Latest checkpoint location": "checkpoint",
+    "Latest checkpoint's REDO location": "redo",
+    "Latest checkpoint's TimeLineID": "timeline",
+    "Minimum recovery ending location": "min_recovery_end",
+    "Min recovery ending loc's timeline": "min_recovery_timeline",
+    "Bytes per WAL segment": "segment_bytes",
+}
+
+
+class ControlFile(NamedTuple):
+    """Positions in bytes."""
+
+    system_id: str
+    state: str
+    checkpoint: int
+    redo: int
+    timeline: int
+    min_recovery_end: int
+    min_recovery_timeline: int
+    segment_bytes: int
+
+
+class LockFile(NamedTuple):
+    """postmaster.pid. `status`: 'starting', 'ready', 'standby', 'stopping', or '' while it is not written yet."""
+
+    pid: int
+    socket_dir: str
+    port: int
+    status: str
+
+
+def lsn(text: str) -> int:
+    """`16/B374D848` in bytes."""
+    high, _, low = text.partition("/")
+    return int(high, 16) << 32 | int(low, 16)
+
+
+def format_lsn(position: int) -> str:
+    return f"{position >> 32:X}/{position & 0xFFFFFFFF:X}"
+
+
+def segment_name(timeline: int, position: int, segment_bytes: int) -> str:
+    """Of the WAL file that holds the byte at `position`."""
+    per_id = 0x1_0000_0000 // segment_bytes
+    high, low = divmod(position // segment_bytes, per_id)
+    return f"{timeline:08X}{high:08X}{low:08X}"
+
+
+def read_control(data_dir: Path, bin_dir: Path, deadline: Deadline) -> ControlFile:
+    """Raises QX-NODE-006 when it is no data directory, QX-NODE-005 when pg_controldata cannot be run."""
+    program = str(bin_dir / "pg_controldata")
+    try:
+        told = run((program, str(data_dir)), deadline)
+    except (OSError, TimeoutError) as error:
+        raise QxError("QX-NODE-005", f"{program} cannot be run: {error}", hint="set control.bin_dir") from error
+    values = dict(re.findall(r"(?m)^([^:\n]+):\s*(.*?)\s*$", told.out))
+    missing = [label for label in _FIELDS if label not in values]
+    if told.code != 0 or missing:
+        why = told.last_words(2) if told.code != 0 else f"pg_controldata tells no `{missing[0]}`"
+        raise QxError("QX-NODE-006", f"{data_dir} is no PostgreSQL data directory: {why}",
+                      hint="set control.data_dir; `rejoin` makes a missing one anew")
+    return parse_control(values)
+
+
+def parse_control(values: dict[str, str]) -> ControlFile:
+    """From pg_controldata's labels and words, in the C locale."""
+    raw = {name: values[label] for label, name in _FIELDS.items()}
+    positions = {name: lsn(raw[name]) for name in ("checkpoint", "redo", "min_recovery_end")}
+    numbers = {name: int(raw[name]) for name in ("timeline", "min_recovery_timeline", "segment_bytes")}
+    return ControlFile(system_id=raw["system_id"], state=raw["state"], **positions, **numbers)
+
+
+def read_lock_file(data_dir: Path) -> LockFile | None:
+    """None when there is none. A single-user backend writes its pid negative."""
+    try:
+        lines = (data_dir / LOCK_FILE).read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return None
+    lines += [""] * (8 - len(lines))
+    pid, port = lines[0].strip(), lines[3].strip()
+    return LockFile(
+        pid=abs(int(pid)) if pid.lstrip("-").isdigit() else 0,
+        socket_dir=lines[4].strip(),
+        port=int(port) if port.isdigit() else 0,
+        status=lines[7].strip(),
+    )
+
+
+def discard_lock_files(data_dir: Path, stale: LockFile, socket_dir: str) -> None:
+    """Removes what a server that has ended left: a zombie's pid, or one used again, would keep the next from starting."""
+    for directory in {stale.socket_dir, socket_dir} - {""}:
+        lock = Path(directory, f".s.PGSQL.{stale.port}.lock")
+        if _first_line(lock) == str(stale.pid):
+            files.remove(lock)
+    files.remove(data_dir / LOCK_FILE)
+
+
+def _first_line(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace").partition("\n")[0].strip()
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+
+
+def pin(data_dir: Path) -> None:
+    """A start comes up as a standby from now on."""
+    if not (data_dir / SIGNAL).exists():
+        files.replace(data_dir / SIGNAL, b"", like=data_dir)
+
+
+def unpin(data_dir: Path) -> None:
+    files.remove(data_dir / SIGNAL)
+
+
+def set_upstream(data_dir: Path, upstream: dict[str, str | None]) -> None:
+    """Rewrites these settings of postgresql.auto.conf; None removes one, so that other configuration files decide."""
+    path = data_dir / AUTOMATIC
+    text = path.read_text() if path.exists() else ""
+    written = with_settings(text, upstream)
+    if written != text:
+        files.replace(path, written.encode(), like=data_dir)
+
+
+def with_settings(text: str, settings: dict[str, str | None]) -> str:
+    """`text` of a configuration file without these settings, then with those that have a value at its end."""
+    kept = [line for line in text.splitlines() if _name_of(line) not in settings]
+    added = [f"{name} = {quoted(value)}" for name, value in settings.items() if value is not None]
+    return "".join(f"{line}\n" for line in (*kept, *added))
+
+
+def _name_of(line: str) -> str:
+    found = _SETTING.match(line)
+    return found.group(1).lower() if found else ""
+
+
+def quoted(value: str) -> str:
+    """As a configuration file quotes it. A line break has no spelling there: QX-NODE-006."""
+    if "\n" in value or "\r" in value:
+        raise QxError("QX-NODE-006", "a setting cannot hold a line break")
+    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def bar(data_dir: Path) -> None:
+    """No server starts there, ours or another: PostgreSQL itself refuses a data directory that others may enter."""
+    _mode(data_dir, add=0o001)
+
+
+def unbar(data_dir: Path) -> None:
+    _mode(data_dir, remove=_OTHERS)
+
+
+def _mode(data_dir: Path, *, add: int = 0, remove: int = 0) -> None:
+    before = data_dir.stat().st_mode & 0o777
+    after = before & ~remove | add
+    if after != before:
+        data_dir.chmod(after)
+        files.sync_directory(data_dir)

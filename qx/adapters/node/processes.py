@@ -1,0 +1,153 @@
+"""Processes as the kernel tells of them: who they are, whose data directory they work in, that they have ended.
+
+Invariants: a process is (pid, start time), so that a pid used again is never taken for it; a zombie has ended, whoever is
+to reap it; a signal goes through a pidfd whose start time was checked, so that it cannot hit a successor; an end is
+waited for, not slept for. Needs Linux 5.3. Must never signal what it did not identify.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import select
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from qx.kernel.errors import QxError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from qx.adapters.node.deadline import Deadline
+
+_PROC = Path("/proc")
+_POSTGRES = re.compile(r"postgres|postmaster")
+_REDIS = re.compile(r"(redis|valkey|keydb)-server")
+_PORTS = re.compile(r":(\d+)(?=\s|$)")
+
+
+class Pid(NamedTuple):
+    number: int
+    start: int  # clock ticks since boot
+    name: str = ""  # as the kernel keeps it: at most 15 characters
+    parent: int = 0
+
+
+def identify(number: int) -> Pid | None:
+    """The living process of that number, None when there is none."""
+    try:
+        head, _, rest = (_PROC / str(number) / "stat").read_bytes().rpartition(b") ")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    fields = rest.split()
+    if fields[0] in b"ZXx":
+        return None
+    return Pid(number, int(fields[19]), head.partition(b"(")[2].decode(errors="replace"), int(fields[1]))
+
+
+def alive(pid: Pid) -> bool:
+    now = identify(pid.number)
+    return now is not None and now.start == pid.start
+
+
+def send(pids: Iterable[Pid], number: signal.Signals) -> None:
+    """To each that is still alive. Raises QX-NODE-005 when this account may not."""
+    for pid in pids:
+        with _handle(pid) as handle:
+            if handle is not None:
+                try:
+                    signal.pidfd_send_signal(handle, number)
+                except ProcessLookupError:
+                    continue
+                except PermissionError as error:
+                    raise QxError(
+                        "QX-NODE-005",
+                        f"process {pid.number} ({pid.name}) may not be signalled by uid {os.geteuid()}",
+                        hint="run the control as the server's account, or as root",
+                    ) from error
+
+
+def ended(pids: Iterable[Pid], deadline: Deadline) -> bool:
+    """Waits until all have ended; False when the deadline passed first."""
+    with contextlib.ExitStack() as stack:
+        handles = {handle for pid in pids if (handle := stack.enter_context(_handle(pid))) is not None}
+        waiting = select.poll()
+        for handle in handles:
+            waiting.register(handle, select.POLLIN)
+        while handles and not deadline.passed:
+            for handle, _ in waiting.poll(min(deadline.left, 0.25) * 1000):
+                waiting.unregister(handle)
+                handles.discard(handle)
+        return not handles
+
+
+@contextlib.contextmanager
+def _handle(pid: Pid) -> Iterator[int | None]:
+    """A pidfd of exactly that process, None when it has ended."""
+    try:
+        handle = os.pidfd_open(pid.number)
+    except ProcessLookupError:
+        yield None
+        return
+    try:
+        yield handle if alive(pid) else None
+    finally:
+        os.close(handle)
+
+
+def of_postgres(data_dir: Path) -> tuple[Pid, ...]:
+    """The server's processes of that data directory: they work in it, or were just told to (-D)."""
+    return tuple(pid for pid in _named(_POSTGRES) if _works_in(pid, data_dir) or _told(pid, data_dir))
+
+
+def of_redis(data_dir: Path, config_file: Path, port: int) -> tuple[Pid, ...]:
+    """Started with that file, or working in that directory with that port in its title (as all of its children have)."""
+
+    def ours(pid: Pid) -> bool:
+        if _told(pid, config_file):
+            return True
+        ports = _PORTS.findall(" ".join(_argv(pid)))
+        return _works_in(pid, data_dir) and (not ports or str(port) in ports)
+
+    return tuple(pid for pid in _named(_REDIS) if ours(pid))
+
+
+def _named(pattern: re.Pattern[str]) -> Iterator[Pid]:
+    for entry in os.listdir(_PROC):
+        if entry.isdigit():
+            pid = identify(int(entry))
+            if pid is not None and pattern.search(pid.name):
+                yield pid
+
+
+def _works_in(pid: Pid, directory: Path) -> bool:
+    """Compared by inode: the server may know its directory by another path."""
+    place = _PROC / str(pid.number)
+    try:
+        return os.path.samestat((place / "cwd").stat(), directory.stat())
+    except (FileNotFoundError, ProcessLookupError):
+        return False  # it ended meanwhile, or the directory is gone
+    except PermissionError as error:
+        if place.stat().st_uid != directory.stat().st_uid:
+            return False
+        raise QxError(
+            "QX-NODE-005",
+            f"process {pid.number} ({pid.name}) cannot be looked into by uid {os.geteuid()}",
+            hint="run the control as the server's account, or as root: otherwise no stop can be proven",
+        ) from error
+
+
+def _told(pid: Pid, path: Path) -> bool:
+    """Whether `path` stands among its arguments, as itself or behind -D or `=`."""
+    names = {str(path), str(path.resolve())}
+    return any(word.removeprefix("-D").rpartition("=")[2].rstrip("/") in names for word in _argv(pid))
+
+
+def _argv(pid: Pid) -> list[str]:
+    try:
+        raw = (_PROC / str(pid.number) / "cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return raw.decode(errors="replace").rstrip("\0").split("\0")

@@ -1,0 +1,109 @@
+"""Programs beside the server: run to their end under a deadline, or launched to outlive us.
+
+Invariants: no shell interprets a word of ours; a program leads its own process group and is ended with all of it when its
+time is up; the environment is a short list, so that no secret of ours reaches it; a launched server is nobody's child of
+ours, so that no zombie of ours remains.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING, NamedTuple
+
+from qx.adapters.node import files, processes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from qx.adapters.node.deadline import Deadline
+    from qx.adapters.node.lock import Turn
+
+_PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LD_LIBRARY_PATH", "TMPDIR", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
+_LOCALE = ("LANG", "LANGUAGE", "TZ")
+_LOOK_S = 0.2
+_DETACHED = '"$@" >&2 & echo $!'  # the whole of what /bin/sh is asked to do: start its arguments, tell the pid, end
+
+
+class Ended(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    def last_words(self, lines: int = 5) -> str:
+        """The end of what it said, for an error's message."""
+        return tail(self.err.strip() or self.out.strip(), lines)
+
+
+def tail(text: str, lines: int) -> str:
+    return "\n".join(text.strip().splitlines()[-lines:]) or "(it said nothing)"
+
+
+def run(argv: Sequence[str], deadline: Deadline, turn: Turn | None = None) -> Ended:
+    """Raises TimeoutError when the deadline passed (its whole group is ended), OSError when it cannot be run."""
+    with running(argv, deadline, turn) as child:
+        while True:
+            try:
+                out, err = child.communicate(timeout=min(_LOOK_S, deadline.left))
+                return Ended(child.returncode, _text(out), _text(err))
+            except subprocess.TimeoutExpired:
+                if deadline.passed:
+                    raise TimeoutError(f"{argv[0]} did not end in {deadline.spent:.1f} s") from None
+
+
+@contextlib.contextmanager
+def running(argv: Sequence[str], deadline: Deadline, turn: Turn | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """A program with pipes, in its own process group; when the context ends, so has the group."""
+    if deadline.passed:
+        raise TimeoutError(f"no time is left for {argv[0]}")
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        argv, stdin=pipe, stdout=pipe, stderr=pipe, env=_environment(plain=True), cwd="/", start_new_session=True
+    ) as child:
+        leader = processes.identify(child.pid)
+        if turn is not None:
+            turn.runs(leader)
+        try:
+            yield child
+        finally:
+            if child.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+            if turn is not None:
+                turn.runs(None)
+
+
+def launch(argv: Sequence[str], log: Path, like: Path) -> processes.Pid | None:
+    """Starts a server that outlives us, its output appended to `log`. None when it has ended by now."""
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        if os.fstat(handle).st_size == 0:
+            files.own(handle, like)
+        told = subprocess.run(
+            ["/bin/sh", "-c", _DETACHED, "sh", *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=handle,
+            env=_environment(plain=False),
+            cwd="/",
+            start_new_session=True,
+            check=True,
+        )
+    finally:
+        os.close(handle)
+    return processes.identify(int(told.stdout))
+
+
+def _environment(*, plain: bool) -> dict[str, str]:
+    """`plain`: messages in English and instants in UTC, because we read them."""
+    passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    if plain:
+        return {**passed, "LC_ALL": "C", "TZ": "UTC"}
+    return passed | {name: value for name, value in os.environ.items() if name in _LOCALE or name.startswith("LC_")}
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")

@@ -1,0 +1,1 @@
+"""Where clients are sent: one module per driver of the Route port."""

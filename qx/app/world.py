@@ -1,0 +1,86 @@
+"""BenchWorld: the engine's World over real adapters, built when first used and closed together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qx.failover import links
+from qx.kernel.errors import QxError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from qx.app.workbench import Workbench
+    from qx.model.platform import Platform
+    from qx.ports.clock import Clock
+    from qx.ports.controls import NodeControl
+    from qx.ports.report import Reporter
+    from qx.ports.routes import Route
+    from qx.ports.servers import PgServer, RedisServer
+    from qx.ports.store import Store
+
+
+class BenchWorld:
+    """One run's world. Sessions are named after the run and its epochs once `act_as` was called."""
+
+    def __init__(self, bench: Workbench, reporter: Reporter, salvage: Path) -> None:
+        self._bench = bench
+        self.reporter = reporter
+        self._salvage = salvage
+        self._tags: dict[str, str] = {}
+        self._servers: dict[tuple[str, str], PgServer | RedisServer] = {}
+
+    @property
+    def platform(self) -> Platform:
+        return self._bench.platform
+
+    @property
+    def clock(self) -> Clock:
+        return self._bench.clock
+
+    @property
+    def store(self) -> Store:
+        return self._bench.store
+
+    def postgres(self, cluster: str, region: str) -> PgServer:
+        key = (cluster, region)
+        if key not in self._servers:
+            self._servers[key] = self._bench.postgres(cluster, region, self._tags.get(cluster, ""))
+        return self._servers[key]  # type: ignore[return-value]  # keyed by cluster, and a cluster has one kind
+
+    def redis(self, cluster: str, region: str) -> RedisServer:
+        key = (cluster, region)
+        if key not in self._servers:
+            self._servers[key] = self._bench.redis(cluster, region, self._tags.get(cluster, ""))
+        return self._servers[key]  # type: ignore[return-value]  # as above
+
+    def control(self, cluster: str, region: str) -> NodeControl:
+        control = self._bench.controls.get((cluster, region))
+        if control is None:
+            raise QxError(
+                "QX-NODE-001",
+                f"{cluster} in {region} has no control configured",
+                hint=f"add clusters.{cluster}.nodes.{region}.control to regions.yaml",
+            )
+        return control
+
+    def routes(self, cluster: str) -> tuple[Route, ...]:
+        return self._bench.routes.get(cluster, ())
+
+    def conninfo(self, cluster: str, upstream: str, viewer: str) -> str:
+        found = self.platform.clusters[cluster]
+        node = found.nodes[upstream]
+        reference = node.replication.password or node.password
+        return links.conninfo(found, upstream, viewer, self._bench.secret(reference) if reference else "")
+
+    async def act_as(self, run: str, epochs: dict[str, int]) -> None:
+        await self.close()
+        self._tags = {cluster: f"{run}/{epoch}" for cluster, epoch in epochs.items()}
+
+    def salvage_dir(self, run: str) -> str:
+        return str(self._salvage / run)
+
+    async def close(self) -> None:
+        servers, self._servers = self._servers, {}
+        for server in servers.values():
+            await server.close()

@@ -1,0 +1,132 @@
+"""What happens to regions, done to the lab's: servers die or freeze, links break, disks fill, zombies rise; and heal.
+
+Invariants: a fault is in force when the call returns; `heal` takes back every one of them. A server that a fault
+brought down is started by `heal` the raw way, as when power returns: what qx placed on its disk decides what it then
+is. The caller has locked the lab.
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from qx.adapters.fabric import Heal, Isolate, SetLink, Show, ask
+from qx.adapters.node.processes import alive, send
+from qx.kernel.errors import QxError
+from qx.kernel.text import did_you_mean, plural
+from qx.lab import disks, servers
+from qx.lab.lab import save
+from qx.lab.layout import OPS
+from qx.lab.pids import kill as kill_pids
+from qx.lab.up import endpoint_name, start_endpoint
+
+if TYPE_CHECKING:
+    from qx.adapters.fabric import State
+    from qx.adapters.node.processes import Pid
+    from qx.lab.lab import Lab
+    from qx.lab.layout import NodeLayout
+    from qx.lab.way import Mode
+
+
+def named(lab: Lab, word: str) -> tuple[NodeLayout, ...]:
+    """The nodes that `word` means: 'CLUSTER/REGION' one, 'REGION' all that stand there. Raises QX-LAB-006."""
+    nodes = tuple(node for node in lab.layout.nodes if word in (node.name, node.region))
+    if not nodes and word not in lab.layout.regions:
+        known = {*lab.layout.regions, *(node.name for node in lab.layout.nodes)}
+        raise QxError("QX-LAB-006", f"the lab has no region and no node '{word}'", hint=did_you_mean(word, known))
+    return nodes
+
+
+def kill(lab: Lab, word: str) -> Lab:
+    """kill -9: every process of the node; for a region, of all its nodes, and its endpoint."""
+    lab = _stricken(lab, named(lab, word))
+    if not kill_pids(_processes(lab, word)):
+        raise QxError("QX-LAB-006", f"{word} does not die", hint="look at its processes with ps")
+    return lab
+
+
+def freeze(lab: Lab, word: str) -> None:
+    """SIGSTOP to what `kill` would kill: sockets stay open, nothing answers."""
+    send(_processes(lab, word), signal.SIGSTOP)
+
+
+def link(lab: Lab, source: str, target: str, mode: Mode, delay_s: float = 0.0) -> State:
+    """What happens to bytes from place `source` to place `target` (regions, 'ops'). Raises QX-LAB-006."""
+    return ask(lab.fabric_socket, SetLink(source=source, target=target, mode=mode, delay_s=delay_s))
+
+
+def isolate(lab: Lab, region: str) -> State:
+    """Nothing travels from or to the region any more; within it everything does. Raises QX-LAB-006."""
+    return ask(lab.fabric_socket, Isolate(region=region))
+
+
+def fill(lab: Lab, word: str) -> Lab:
+    """Fills the nodes' own disks to the last byte. Raises QX-LAB-006 where they have none, and says why."""
+    lab = _stricken(lab, named(lab, word))
+    for node in named(lab, word):
+        disks.fill(node)
+    return lab
+
+
+def restart(lab: Lab, word: str, *, as_writer: bool = False) -> Lab:
+    """Starts the nodes raw, past qx; `as_writer`: without what would make them replicas.
+
+    Raises QX-LAB-006 for one that runs, QX-LAB-004 for one that does not start.
+    """
+    for node in named(lab, word):
+        if servers.leader(node) is not None:
+            raise QxError("QX-LAB-006", f"{node.name} runs", hint=f"qx lab fault kill {node.name}")
+        servers.start_raw(lab, node, as_writer=as_writer)
+        lab = _recovered(lab, node)
+    return lab
+
+
+def heal(lab: Lab, word: str | None = None) -> tuple[Lab, tuple[str, ...]]:
+    """Takes back every fault of the region or node `word`, or of the whole lab; also returns what was mended, in words.
+
+    A link belongs to the regions at its ends, not to their nodes. 'ops' is a place with links only.
+    """
+    nodes = lab.layout.nodes if word is None else () if word == OPS else named(lab, word)
+    regions = [region for region in lab.layout.regions if word in (None, region)]
+    mended = []
+    if word is None or regions or word == OPS:
+        broken = len(ask(lab.fabric_socket, Show()).links)
+        if still := broken - len(ask(lab.fabric_socket, Heal(region=word)).links):
+            mended.append(plural(still, "link"))
+    mended += [f"disk of {node.name}" for node in nodes if disks.free(node)]
+    send([pid for node in nodes for pid in servers.processes(node)], signal.SIGCONT)
+    for region in regions:
+        send([lab.processes[endpoint_name(region)]], signal.SIGCONT)
+        if not alive(lab.processes[endpoint_name(region)]):
+            started = {endpoint_name(region): start_endpoint(lab, region)}
+            lab = _saved(lab, processes=lab.processes | started)
+            mended.append(f"endpoint of {region}")
+    for node in nodes:
+        if node.name in lab.stricken:
+            if servers.leader(node) is None:
+                servers.start_raw(lab, node)
+                mended.append(node.name)
+            lab = _recovered(lab, node)
+    return lab, tuple(mended)
+
+
+def _processes(lab: Lab, word: str) -> list[Pid]:
+    """Of the nodes, those in charge first; of a region, its endpoint too."""
+    pids = [pid for node in named(lab, word) for pid in servers.processes(node)]
+    return pids + ([lab.processes[endpoint_name(word)]] if word in lab.layout.regions else [])
+
+
+def _stricken(lab: Lab, nodes: tuple[NodeLayout, ...]) -> Lab:
+    return _saved(lab, stricken=tuple(sorted({*lab.stricken, *(node.name for node in nodes)})))
+
+
+def _recovered(lab: Lab, node: NodeLayout) -> Lab:
+    return _saved(lab, stricken=tuple(name for name in lab.stricken if name != node.name))
+
+
+def _saved(lab: Lab, **changes: object) -> Lab:
+    lab = msgspec.structs.replace(lab, **changes)
+    save(lab)
+    return lab
