@@ -184,6 +184,8 @@ staging=$PGDATA.new
 
 if [[ -n ${PEERS:-} ]]; then
     write_passwords
+else
+    unset REPLICATION_PASSWORD
 fi
 if [[ ! -s $PGDATA/PG_VERSION ]]; then
     bootstrap

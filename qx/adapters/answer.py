@@ -20,7 +20,7 @@ from urllib.parse import quote
 from qx.kernel.errors import QxError, Unsure
 
 if TYPE_CHECKING:
-    from qx.model.observation import Reason
+    from qx.model.observation import Marker, Reason
 
 HUNG_UP = "it closed the connection before it answered"
 
@@ -72,6 +72,13 @@ def reason_of(error: OSError) -> tuple[Reason, str]:
     if number in {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED} or isinstance(error, ConnectionError):
         return "refused", HUNG_UP
     return "unreachable", os.strerror(number).lower() if number else type(error).__name__
+
+
+def ruled(node: str, marker: Marker, store_id: str, epoch: int, *, force: bool) -> QxError:
+    """Why `marker` may not replace the one of `store_id` and `epoch` that stands there."""
+    if store_id != marker.store_id and not force:
+        return QxError("QX-STORE-003", f"{node} is ruled by store {store_id} (epoch {epoch}), not by {marker.store_id}")
+    return QxError("QX-STORE-006", f"{node} has seen epoch {epoch} of store {store_id}, this is epoch {marker.epoch}")
 
 
 def without(secret: str, text: str) -> str:

@@ -9,6 +9,7 @@ from qx.adapters.answer import LostAnswer, NoAnswer
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from qx.model.observation import Reason
     from qx.ports.clock import Clock
 
 T = TypeVar("T")
@@ -27,7 +28,8 @@ async def until(
     A server that does not answer in between is asked again: what was asked for may be what keeps it busy. Raises
     LostAnswer at the deadline, which says what was `pending`.
     """
-    reason, detail = "timeout", pending
+    reason: Reason = "timeout"
+    detail = pending
     while (left := deadline - clock.elapsed()) > 0:
         try:
             answer = await ask(left)

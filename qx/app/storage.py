@@ -1,4 +1,5 @@
-"""Where the store stands, and opening it: `store.path` of regions.yaml, else one file per platform in the state directory.
+"""Where the store stands, and opening it: `store.path` of regions.yaml, else a file per platform in the
+state directory.
 
 Everybody who acts on a platform from this machine must come to the same file: that is what the lease is worth. So a
 path that depends on where the shell happens to stand is refused.

@@ -1,44 +1,47 @@
-"""The workbench: everything a command needs, made when it is first asked for, so that nobody pays for what
-is not used.
+"""Everything that a command may need, built from the configuration when it is first asked for, closed together.
+
+Drivers are imported here, late: a command pays for those that it uses. Holds no logic of its own.
 """
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qx.config.find import Found, find
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+    from typing import Self
 
-    from qx.model.platform import CommandControl, FileRoute, LabRoute, LocalControl, Platform
+    from qx.adapters.sqlite.store import SqliteStore
+    from qx.config.find import Found
+    from qx.model.platform import Cluster, Endpoint, FileRoute, LabRoute, Node, Platform
     from qx.ports.clock import Clock
     from qx.ports.controls import NodeControl
     from qx.ports.routes import Route
     from qx.ports.servers import PgServer, Prober, RedisServer
-    from qx.ports.store import Store
+
+Key = tuple[str, str]
 
 
 class Workbench:
-    """`env` and `cwd` are the shell's; `config` the value of --config. Servers are made anew at each call:
-    the caller closes them.
-    """
+    """One configuration in force. `env` is where `env:` secrets, state directory and operator come from."""
 
-    observer = "qx"
-
-    def __init__(self, env: Mapping[str, str], config: str | None, cwd: Path | None = None) -> None:
+    def __init__(self, found: Found, env: Mapping[str, str]) -> None:
+        self.found = found
         self.env = env
-        self._config = config
-        self._cwd = cwd or Path.cwd()
 
-    @cached_property
-    def found(self) -> Found:
-        return find(self._config, self.env, self._cwd)
+    @classmethod
+    def open(cls, option: str | None, env: Mapping[str, str], cwd: Path | None = None) -> Self:
+        """The configuration in force (`option`: the value of --config), read and checked. Raises QX-CFG-*, Problems."""
+        from qx.config.find import find
 
+        bench = cls(find(option, env, cwd or Path.cwd()), env)
+        bench.platform  # noqa: B018 - a broken file is told before anything else is tried
+        return bench
+
+    # -- what is in force
     @property
     def config_path(self) -> Path:
         return self.found.path
@@ -47,12 +50,53 @@ class Workbench:
     def platform(self) -> Platform:
         from qx.config.load import load
 
-        return load(self.config_path)
+        return load(self.found.path)
 
     @cached_property
     def config_digest(self) -> str:
-        return hashlib.sha256(self.config_path.read_bytes()).hexdigest()
+        return hashlib.sha256(self.found.path.read_bytes()).hexdigest()
 
+    @cached_property
+    def state_directory(self) -> Path:
+        """$XDG_STATE_HOME/qx, else ~/.local/state/qx."""
+        stated = Path(self.env.get("XDG_STATE_HOME", ""))
+        return (stated if stated.is_absolute() else Path(self.env.get("HOME") or Path.home()) / ".local" / "state") / "qx"
+
+    @cached_property
+    def salvage_path(self) -> Path:
+        return self.state_directory / "salvage"
+
+    @cached_property
+    def store_path(self) -> Path:
+        if self.platform.store.path:
+            return self.beside(self.platform.store.path)
+        return self.state_directory / f"{self.platform.platform}.db"
+
+    def beside(self, path: str) -> Path:
+        """A path of the file: relative ones are meant from the file's own directory."""
+        return self.found.path.parent.absolute() / Path(path).expanduser()
+
+    @cached_property
+    def operator(self) -> str:
+        """account@machine; the account that called sudo, if one did."""
+        import getpass
+        import socket
+
+        return f"{self.env.get('SUDO_USER') or getpass.getuser()}@{socket.gethostname()}"
+
+    @cached_property
+    def observer(self) -> str:
+        return self.operator.rpartition("@")[2]
+
+    def secret(self, reference: str) -> str:
+        """The secret now; '' refers to none. Raises QX-SEC-*."""
+        if not reference:
+            return ""
+        from qx.adapters.secrets import resolve
+
+        return resolve(reference, self.env).reveal()
+
+    # -- ports
     @cached_property
     def clock(self) -> Clock:
         from qx.adapters.clock import SystemClock
@@ -60,90 +104,105 @@ class Workbench:
         return SystemClock()
 
     @cached_property
-    def store(self) -> Store:
-        from qx.app.storage import open_store
+    def store(self) -> SqliteStore:
+        """Opened, made on first use. Raises QX-STORE-005."""
+        from qx.adapters.sqlite.store import SqliteStore
 
-        return open_store(self.platform, self.env)
-
-    @cached_property
-    def operator(self) -> str:
-        """Who acts: QX_OPERATOR, else the account, with sudo seen through."""
-        return self.env.get("QX_OPERATOR") or self.env.get("SUDO_USER") or getpass.getuser()
-
-    @cached_property
-    def salvage_path(self) -> Path:
-        from qx.app.storage import state_directory
-
-        return state_directory(self.env) / "salvage"
-
-    def secret(self, reference: str) -> str:
-        """The secret itself, at the moment of use."""
-        from qx.adapters.secrets import resolve
-
-        return resolve(reference, self.env).reveal()
-
-    def password(self, reference: str) -> Callable[[], str]:
-        return lambda: self.secret(reference) if reference else ""
+        return SqliteStore(self.store_path)
 
     def postgres(self, cluster: str, region: str, tag: str = "") -> PgServer:
-        from qx.adapters.postgres import PostgresServer
+        """A server object of its own: the caller closes it. `tag`: '<run>/<epoch>' of an acting session."""
+        from qx.adapters.postgres.server import PostgresServer
 
-        node = self.platform.clusters[cluster].nodes[region]
+        node = self._node(cluster, region)
         return PostgresServer(
-            cluster, region, self.observer, node.url, self.password(node.password), self.clock, tag
+            cluster, region, self.observer, node.url, lambda: self.secret(node.password), self.clock, tag
         )
 
     def redis(self, cluster: str, region: str, tag: str = "") -> RedisServer:
-        from qx.adapters.redis import RedisServer
+        """As `postgres`."""
+        from qx.adapters.redis.server import RedisNode
 
-        node = self.platform.clusters[cluster].nodes[region]
-        return RedisServer(
-            cluster, region, self.observer, node.url, self.password(node.password), self.clock, tag
-        )
-
-    def node(self, cluster: str, region: str) -> Prober:
-        """The node as something to look at."""
-        kind = self.platform.clusters[cluster].kind
-        return self.postgres(cluster, region) if kind == "postgresql" else self.redis(cluster, region)
+        node = self._node(cluster, region)
+        return RedisNode(cluster, region, self.observer, node.url, lambda: self.secret(node.password), self.clock, tag)
 
     @cached_property
-    def controls(self) -> dict[tuple[str, str], NodeControl]:
-        """By (cluster, region), for the nodes that have a control configured."""
+    def probers(self) -> dict[Key, Prober]:
+        """Every node by (cluster, region), for looking only."""
+        kinds = {"postgresql": self.postgres, "redis": self.redis}
         return {
-            (name, region): self._control(name, region, node.control)
+            (name, region): kinds[cluster.kind](name, region)
+            for name, cluster in self.platform.clusters.items()
+            for region in cluster.nodes
+        }
+
+    @cached_property
+    def endpoints(self) -> dict[Key, Prober]:
+        """Every endpoint by (region, name)."""
+        return {
+            (region, name): self._endpoint(region, name, endpoint)
+            for region, described in self.platform.regions.items()
+            for name, endpoint in described.endpoints.items()
+        }
+
+    @cached_property
+    def controls(self) -> dict[Key, NodeControl]:
+        """Every node that has a control, by (cluster, region)."""
+        return {
+            (name, region): self._control(name, cluster, region)
             for name, cluster in self.platform.clusters.items()
             for region, node in cluster.nodes.items()
             if node.control is not None
         }
 
-    def _control(self, cluster: str, region: str, settings: LocalControl | CommandControl) -> NodeControl:
-        from qx.model.platform import LocalControl
-
-        kind = self.platform.clusters[cluster].kind
-        if isinstance(settings, LocalControl):
-            from qx.adapters.node.local import LocalNode
-
-            return LocalNode(settings, kind, cluster, region)
-        from qx.adapters.node.command import CommandNode
-
-        return CommandNode(settings, kind, cluster, region)
-
     @cached_property
     def routes(self) -> dict[str, tuple[Route, ...]]:
-        """By cluster."""
         return {
-            name: tuple(self._route(name, route) for route in cluster.routes)
+            name: tuple(self._route(name, cluster, route) for route in cluster.routes)
             for name, cluster in self.platform.clusters.items()
         }
 
-    def _route(self, cluster: str, route: LabRoute | FileRoute) -> Route:
-        from qx.model.platform import LabRoute
+    async def close(self) -> None:
+        """What was opened is closed; what was not asked for was never opened."""
+        opened = [probe for group in ("probers", "endpoints") for probe in self.__dict__.get(group, {}).values()]
+        for prober in opened:
+            await prober.close()
+        if "store" in self.__dict__:
+            self.store.shut()
 
-        nodes = {region: node.url for region, node in self.platform.clusters[cluster].nodes.items()}
-        if isinstance(route, LabRoute):
-            from qx.adapters.routes import lab
+    def _node(self, cluster: str, region: str) -> Node:
+        return self.platform.clusters[cluster].nodes[region]
 
-            return lab.LabRoute(cluster, Path(route.socket), nodes)
-        from qx.adapters.routes import file
+    def _endpoint(self, region: str, name: str, endpoint: Endpoint) -> Prober:
+        if endpoint.url.startswith("tcp:"):
+            from qx.adapters.tcp import TcpEndpoint
 
-        return file.FileRoute(cluster, Path(route.path), nodes)
+            return TcpEndpoint(name, region, self.observer, endpoint.url, self.clock)
+        from qx.adapters.http import HttpEndpoint
+
+        return HttpEndpoint(name, region, self.observer, endpoint.url, endpoint.expect, self.clock)
+
+    def _control(self, name: str, cluster: Cluster, region: str) -> NodeControl:
+        from qx.model.platform import LocalControl
+
+        settings = cluster.nodes[region].control
+        if isinstance(settings, LocalControl):
+            from qx.adapters.node.local import LocalNode
+
+            return LocalNode(settings, cluster.kind, name, region)
+        from qx.adapters.node.command import CommandNode
+
+        return CommandNode(settings, cluster.kind, name, region)
+
+    def _route(self, name: str, cluster: Cluster, route: LabRoute | FileRoute) -> Route:
+        from qx.failover.links import url_address
+        from qx.model.platform import LabRoute as InLab
+
+        if isinstance(route, InLab):
+            from qx.adapters.routes.lab import LabRoute
+
+            reached = {region: url_address(node.url, cluster.kind) for region, node in cluster.nodes.items()}
+            return LabRoute(name, self.beside(route.socket), reached)
+        from qx.adapters.routes.file import FileRoute
+
+        return FileRoute(name, self.beside(route.path), {region: node.url for region, node in cluster.nodes.items()})

@@ -18,6 +18,8 @@ INDEX: dict[str, Entry] = {
     "failback": Entry("qx.cli.commands.failback", "Return clusters to their home region."),
     "rejoin": Entry("qx.cli.commands.rejoin", "Bring back nodes that do not follow the writer."),
     "apply": Entry("qx.cli.commands.apply", "Run a plan made earlier by --dry-run -o json."),
+    "lab": Entry("qx.cli.commands.lab", "Real regions on this machine, and what may happen to them."),
+    "config": Entry("qx.cli.commands.config", "Check, show, describe or begin regions.yaml."),
     "explain": Entry("qx.cli.commands.explain", "What an error code means and what makes it pass."),
     "completion": Entry("qx.cli.commands.completion", "Print the completion script of a shell."),
 }

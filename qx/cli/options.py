@@ -28,7 +28,7 @@ Output = Literal["table", "json", "ndjson"]
 WATCH_EVERY = "2s"
 
 
-def _seconds(text: str) -> Seconds:
+def duration(text: str) -> Seconds:
     try:
         return parse_seconds(text)
     except ValueError as error:
@@ -54,12 +54,12 @@ Confirm = Annotated[
 ]
 Timeout = Annotated[
     Seconds | None,
-    typer.Option("--timeout", parser=_seconds, metavar="DURATION", show_default=False,
+    typer.Option("--timeout", parser=duration, metavar="DURATION", show_default=False,
                  help="Stop waiting after this long (90s, 5m)."),
 ]
 Watch = Annotated[
     Seconds | None,
-    typer.Option("--watch", parser=_seconds, metavar="[=SECONDS]", show_default=False,
+    typer.Option("--watch", parser=duration, metavar="[=SECONDS]", show_default=False,
                  help=f"Again and again, until Ctrl-C. [every {WATCH_EVERY}]"),
 ]
 

@@ -133,7 +133,7 @@ class _Walk:
         return self._damage(kind, _unlike(kind.values, value, trail))
 
     def _wrong(self, kind: inspect.Type, noun: str, value: Any, trail: Trail) -> Any:
-        return self._damage(kind, Fault("QX-CFG-004", trail, f"wants {noun}, {_has(value)}", _remedy(kind, value)))
+        return self._damage(kind, Fault("QX-CFG-004", trail, f"wants {noun}, {_has(value)}", _remedy(kind, noun, value)))
 
     def _damage(self, kind: inspect.Type, fault: Fault, trail: Trail | None = None) -> Any:
         self.faults.append(fault)
@@ -143,13 +143,10 @@ class _Walk:
 
 def _unlike(values: tuple[object, ...], value: Any, trail: Trail) -> Fault:
     names = [str(one) for one in values]
-    wanted = f"wants {names[0]}" if len(names) == 1 else f"wants one of {', '.join(names)}"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Fault("QX-CFG-004", trail, f"{wanted}, has {value}", f"write {' or '.join(names)}")
-    if isinstance(value, str):
-        near = did_you_mean(value, names)
-        return Fault("QX-CFG-004", trail, f"{wanted}, has '{value}'", near if near.startswith("did") else "")
-    return Fault("QX-CFG-004", trail, f"{wanted}, {_has(value)}", f"write {' or '.join(names)}")
+    if isinstance(value, (str, int)) and not isinstance(value, bool):
+        shown = f"'{value}'" if isinstance(value, str) else str(value)
+        return Fault("QX-CFG-004", trail, f"{shown} is not known here", did_you_mean(str(value), names))
+    return Fault("QX-CFG-004", trail, f"wants a name, {_has(value)}", did_you_mean("", names))
 
 
 def _has(value: Any) -> str:
@@ -157,7 +154,7 @@ def _has(value: Any) -> str:
     return "is empty" if value is None else f"has {_NAMES[type(value)]}"
 
 
-def _remedy(kind: inspect.Type, value: Any) -> str:
+def _remedy(kind: inspect.Type, noun: str, value: Any) -> str:
     if value is None:
         return "give it a value, or remove the key"
     if isinstance(kind, inspect.StrType) and not isinstance(value, (list, dict)):
@@ -166,7 +163,7 @@ def _remedy(kind: inspect.Type, value: Any) -> str:
         return "remove the quotes"
     if isinstance(kind, inspect.VarTupleType) and not isinstance(value, dict):
         return "write it as [one, two], or as lines that begin with `- `"
-    return "`qx config schema` shows what is wanted"
+    return f"write {noun}"
 
 
 def _noun(kind: inspect.Type) -> str:

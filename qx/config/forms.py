@@ -137,13 +137,13 @@ def _url(trail: Trail, url: str, kind: str) -> Iterator[Fault]:
         yield Fault(BAD, trail, str(error), f"write it as {example}")
         return
     if address.scheme not in schemes:
-        what = "an endpoint" if kind == "endpoint" else f"a node of a {kind} cluster"
-        message = f"has the scheme {address.scheme}://, {what} wants {' or '.join(f'{one}://' for one in schemes)}"
+        wanted = " or ".join(f"{one}://" for one in schemes)
+        message = f"has the scheme {address.scheme}://, {'an ' if kind == 'endpoint' else ''}{kind} wants {wanted}"
         yield Fault(BAD, trail, message, f"write it as {example}", also=also)
     elif kind == "redis" and not address.path.strip("/").isdecimal() and address.path.strip("/"):
         yield Fault(BAD, trail, "names a database that is not a number", f"write it as {example}", also=also)
     if address.password:
-        yield Fault(BAD, trail, "holds a password", f"take it out, and add `password: REFERENCE` ({FORMS})")
+        yield Fault(BAD, trail, "holds a password", f"take it out, and add `password:` with one of {FORMS}")
 
 
 def _host_port(trail: Trail, text: str) -> Iterator[Fault]:
@@ -159,7 +159,7 @@ def _reference(trail: Trail, text: str) -> Iterator[Fault]:
     try:
         parse_reference(text)
     except ValueError as error:
-        yield Fault(BAD, trail, str(error), "keep the secret outside and refer to it: password: env:TRADING_PASSWORD")
+        yield Fault(BAD, trail, str(error), f"keep the secret outside, and refer to it: {FORMS}")
 
 
 def _absolute(trail: Trail, path: str) -> Iterator[Fault]:

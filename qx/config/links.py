@@ -189,5 +189,5 @@ def _once(claims: Iterator[tuple[object, str, Trail]]) -> Iterator[Fault]:
     for thing, shown, trail in claims:
         holder = first.setdefault(thing, trail)
         if holder != trail:
-            message = f"{shown} belongs to {dotted(holder)} already"
+            message = f"{shown} is taken by {dotted(holder)}"
             yield Fault(CLASH, trail, message, "each has its own", also=(holder,))

@@ -29,8 +29,9 @@ _FORBIDDEN = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 _HELP = (  # words of the YAML library -> what a person would do
     ("mapping values are not allowed", "quote a value that holds ': ', and check the indentation here and above"),
     ("cannot start any token", "indent with spaces, not tabs, and quote a value that begins with @, ` or %"),
-    ("unexpected end of stream", "close the quote that is open here"),
-    ("did not find expected ',' or", "close the bracket, or put a comma between its items"),
+    ("tab character", "indent with spaces, not tabs"),
+    ("never closed", "close it"),
+    ("did not find expected ',' or", "close the bracket, put a comma between its items, or quote a value that holds ': '"),
     ("did not find expected", "check the indentation of this line and of the one above"),
     ("could not find expected ':'", "write `key: value`, with a space after the colon"),
     ("", "check the indentation, quotes and brackets here and above"),
@@ -71,14 +72,16 @@ def _end_of(text: str) -> At:
 
 
 def _syntax(document: Document, error: yaml.MarkedYAMLError) -> QxError:
-    mark = error.problem_mark or error.context_mark
+    begun, words = error.context_mark, error.problem or "it cannot be read"
+    context = f", {error.context} that begins in line {begun.line + 1}" if error.context and begun else ""
+    mark = error.problem_mark or begun
+    if begun and "quoted scalar" in context and "unexpected end" in words:
+        mark, context, words = begun, "", "the quote that opens here is never closed"
     at = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     if at[0] > len(document.lines) > 0:  # the end of the file, behind its last line
         at = len(document.lines), len(document.lines[-1]) + 1
-    words = (error.problem or "it cannot be read").replace("<block end>", "the end of the block")
+    words = words.replace("<block end>", "the end of the block")
     hint = next(advice for part, advice in _HELP if part in words)
-    begun = error.context_mark
-    context = f" {error.context} that begins in line {begun.line + 1}" if error.context and begun else ""
     return QxError("QX-CFG-002", f"not valid YAML{context}: {words}", hint=hint, place=document.at(at))
 
 
@@ -153,7 +156,8 @@ class _Reading:
     def _untagged(self, event: Any) -> At:
         at = _start(event)
         if event.tag is not None and event.tag != "!":
-            self.stop(f"the tag {event.tag} is not read here", "remove the tag", at)
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self.stop(f"the tag {tag} is not read here", "remove it", at)
         return at
 
     def _wants_key(self) -> bool:

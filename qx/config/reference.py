@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-FORMS = "env:NAME, file:/PATH, cmd:PROGRAM ARGS or keyring:SERVICE/USER"
+FORMS = "env:NAME, file:/PATH, cmd:PROGRAM ARGS, keyring:SERVICE/USER"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -26,7 +26,7 @@ def parse_reference(text: str) -> Reference:
     """Raises ValueError in words that do not repeat the text."""
     scheme, colon, rest = text.partition(":")
     if not colon or scheme not in {"env", "file", "cmd", "keyring"}:
-        raise ValueError(f"is not a secret reference ({FORMS})")
+        raise ValueError("is not a secret reference")
     if scheme == "env" and not _NAME.fullmatch(rest):
         raise ValueError("env: wants the name of a variable")
     if scheme == "file" and not rest.startswith("/"):

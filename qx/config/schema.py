@@ -80,7 +80,7 @@ def _struct(kind: inspect.StructType, definitions: dict[str, Any]) -> dict[str, 
 
 def _default(field: inspect.Field) -> dict[str, Any]:
     """Structs as defaults are left out: each of their fields says its own."""
-    if isinstance(field.type, inspect.StructType) or field.default is inspect.NODEFAULT:
+    if isinstance(field.type, inspect.StructType) or field.default is msgspec.NODEFAULT:
         return {}
     default = field.default
     return {"default": str(default) if isinstance(default, (Seconds, Bytes)) else msgspec.to_builtins(default)}

@@ -30,7 +30,7 @@ def plan_rejoin(at: Situation, regions: tuple[str, ...], clusters: tuple[str, ..
         if clusters and name not in clusters:
             aside[name] = "not named by --cluster"
             continue
-        lost = tuple(r for r in strays(at, view) if not regions or r in regions)
+        lost = tuple(r for r in strays(view) if not regions or r in regions)
         if not lost:
             aside[name] = "every node follows the writer" if view.writer else "no writer to follow"
             continue
@@ -85,7 +85,7 @@ def plan_rejoin(at: Situation, regions: tuple[str, ...], clusters: tuple[str, ..
     )
 
 
-def strays(at: Situation, view: ClusterView) -> tuple[str, ...]:
+def strays(view: ClusterView) -> tuple[str, ...]:
     """Regions whose node does not follow the writer: silent, stale, diverged or not streaming."""
     return tuple(
         region

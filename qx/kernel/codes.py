@@ -82,9 +82,12 @@ CODES: dict[str, Code] = {
     "QX-STORE-003": Code(Exit.LEASE, 409, "the cluster belongs to another store",
                          "`qx control adopt CLUSTER --reason TEXT` takes it over, knowingly."),
     "QX-STORE-004": Code(Exit.FAILED, 500, "the journal's chain is broken", "Somebody changed it: compare with an export."),
-    "QX-STORE-005": Code(Exit.FAILED, 500, "the store cannot be opened", "Check the path and its rights."),
+    "QX-STORE-005": Code(Exit.FAILED, 500, "the store cannot be opened or written",
+                         "Check the path, its rights and the space on its disk; the hint names what holds it."),
     "QX-STORE-006": Code(Exit.LEASE, 409, "a higher epoch was seen",
                          "Another controller acted since: `qx control show`, then adopt or resume there."),
+    "QX-STORE-007": Code(Exit.USAGE, 400, "the file of an audit export cannot be read or written",
+                         "Name a file that `qx audit export` wrote; to export, a name that is free."),
     # -- control of servers ------------------------------------------------------------------------
     "QX-NODE-001": Code(Exit.FAILED, 503, "the node's control is unreachable",
                         "Check the control driver's address; without it only an attestation can prove a fence."),

@@ -28,6 +28,7 @@ SHARED_MEMORY = Path("/proc/sysvipc/shm")
 
 def down(directory: Path) -> bool:
     """Ends the lab of `directory` and removes it; whether there was one. Raises QX-LAB-002, QX-LAB-007."""
+    directory = directory.resolve()
     if not directory.exists():
         return False
     with locked(directory) as was_there:

@@ -40,7 +40,7 @@ def named(lab: Lab, word: str) -> tuple[NodeLayout, ...]:
 
 
 def kill(lab: Lab, word: str) -> Lab:
-    """kill -9: every process of the node; for a region, of all its nodes, and its endpoint."""
+    """SIGKILL to every process of the node; for a region, of all its nodes, and its endpoint."""
     lab = _stricken(lab, named(lab, word))
     if not kill_pids(_processes(lab, word)):
         raise QxError("QX-LAB-006", f"{word} does not die", hint="look at its processes with ps")
@@ -64,10 +64,9 @@ def isolate(lab: Lab, region: str) -> State:
 
 def fill(lab: Lab, word: str) -> Lab:
     """Fills the nodes' own disks to the last byte. Raises QX-LAB-006 where they have none, and says why."""
-    lab = _stricken(lab, named(lab, word))
     for node in named(lab, word):
         disks.fill(node)
-    return lab
+    return _stricken(lab, named(lab, word))
 
 
 def restart(lab: Lab, word: str, *, as_writer: bool = False) -> Lab:

@@ -77,6 +77,7 @@ def spare_directory(directory: Path) -> Path:
 
 def load(directory: Path) -> Lab | None:
     """The lab of that directory, running or crashed; None when there is none. Raises QX-LAB-007 for a foreign file."""
+    directory = directory.resolve()  # as the kernel tells where a process works
     try:
         data = (directory / STATE).read_bytes()
     except (FileNotFoundError, NotADirectoryError):

@@ -14,6 +14,8 @@ from qx.lab.failure import not_started
 from qx.lab.layout import NodeLayout, slot_name
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from qx.lab.privileges import Ground
 
 SUPERUSER = "postgres"
@@ -102,6 +104,10 @@ def socket_dir(node: NodeLayout) -> str:
     """Where its Unix socket stands; '' (none) when that path is too long for one."""
     path = str(node.directory)
     return path if len(path.encode()) <= LONGEST_SOCKET_DIR else ""
+
+
+def socket_lock(node: NodeLayout) -> Path:
+    return node.directory / f".s.PGSQL.{node.port}.lock"
 
 
 def _make_directories(node: NodeLayout, ground: Ground) -> None:

@@ -1,4 +1,4 @@
-"""The lab's database servers as processes, whoever started them: which run, which one is in charge, starting one raw."""
+"""The lab's database servers as processes, whoever started them; starting one raw."""
 
 from __future__ import annotations
 
@@ -42,8 +42,9 @@ def start_raw(lab: Lab, node: NodeLayout, *, as_writer: bool = False) -> None:
         return
     if as_writer:
         (node.data_dir / "standby.signal").unlink(missing_ok=True)
-    if _postmaster(node) is None:  # a zombie nobody reaps, or another process of that number by now, would stop it
-        _pid_file(node).unlink(missing_ok=True)
+    if not of_postgres(node.data_dir):
+        for stale in (_pid_file(node), postgres.socket_lock(node)):  # a zombie's would keep it from starting
+            stale.unlink(missing_ok=True)
     postgres.start(node, lab.ground)
 
 

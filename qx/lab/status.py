@@ -50,7 +50,7 @@ class RouteStatus(Struct, frozen=True, kw_only=True):
     hold: bool
 
 
-class LabStatus(Struct, frozen=True, kw_only=True, tag_field="schema", tag="qx.lab/1"):
+class LabStatus(Struct, frozen=True, kw_only=True):
     directory: str
     config: str
     regions: tuple[str, ...]

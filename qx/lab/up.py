@@ -52,7 +52,8 @@ class Wish(Struct, frozen=True, kw_only=True):
 
 
 def up(directory: Path, wish: Wish, progress: Callable[[str], None]) -> Lab:
-    """Starts a lab in `directory` (absolute). Raises QX-LAB-001, -002, -004, -005, -006, -007."""
+    """Starts a lab in `directory`. Raises QX-LAB-001, -002, -004, -005, -006, -007."""
+    directory = directory.resolve()
     pg = binaries.postgresql(wish.pg, wish.pg_bin)
     redis_server = binaries.redis(wish.redis_bin)
     with locked(directory) as was_there:

@@ -49,7 +49,7 @@ class PgServer(Prober, Protocol):
     async def history(self, timeline: int, timeout: float) -> tuple[tuple[int, int], ...]:
         """(parent timeline, position where it was left) of each ancestor, oldest first; () for timeline 1."""
 
-    async def write_marker(self, marker: Marker, timeout: float) -> None:
+    async def write_marker(self, marker: Marker, timeout: float, *, force: bool = False) -> None:
         """Store id and epoch into qx's own small table; refuses (QX-STORE-006) when a higher epoch of the
         same store stands there.
         """
@@ -84,6 +84,6 @@ class RedisServer(Prober, Protocol):
     async def save(self, timeout: float) -> None:
         """BGSAVE, and wait for its end."""
 
-    async def write_marker(self, marker: Marker, timeout: float) -> None: ...
+    async def write_marker(self, marker: Marker, timeout: float, *, force: bool = False) -> None: ...
 
     async def expel(self, below_epoch: int, timeout: float) -> int: ...

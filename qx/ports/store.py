@@ -59,7 +59,7 @@ class Store(Protocol):
         """Raises QX-PLAN-003 when this plan was applied already."""
 
     def append(self, entry: Entry) -> Chained:
-        """Durable before it returns. The run's first entry has seq 1, each next one more; its outcome follows (`close`).
+        """Durable before it returns. The run's first entry has seq 1, each next one more; its outcome follows them.
 
         Raises QX-STORE-002 when the run's sequence has moved on (another executor), QX-RUN-004 when no such run began.
         """

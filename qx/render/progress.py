@@ -20,7 +20,7 @@ _TONES: dict[Outcome, Tone] = {
     Outcome.SKIPPED: "dim",
     Outcome.UNDONE: "warn",
 }
-_MEANING = {
+MEANING = {
     RunOutcome.DONE: ("good", "done"),
     RunOutcome.DEGRADED: ("warn", "moved, but degraded: something is left to do"),
     RunOutcome.UNDONE: ("bad", "failed and undone: nothing moved"),
@@ -121,7 +121,7 @@ def outcome_text(
     plan: Plan, run: str, outcome: RunOutcome, entries: tuple[Entry, ...], palette: Palette = PLAIN
 ) -> str:
     """The last word on a run: outcome, what moved, how long clients could not write, and what to do next."""
-    tone, meaning = _MEANING[outcome]
+    tone, meaning = MEANING[outcome]
     lines = [f"{palette.paint(meaning, tone)} · run {run}"]  # type: ignore[arg-type]  # the table above holds tones only
     for result in results(plan, entries):
         outage = (

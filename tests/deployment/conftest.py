@@ -23,6 +23,8 @@ from typing import Any
 import psycopg
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 ROOT = Path(__file__).resolve().parents[2]
 REGIONS = {
@@ -288,7 +290,13 @@ class Cache:
 
     def client(self, password: str | None = None, user: str | None = None) -> redis.Redis:
         client = redis.Redis(
-            port=self.port, username=user, password=password, decode_responses=True, socket_timeout=5, protocol=2
+            port=self.port,
+            username=user,
+            password=password,
+            decode_responses=True,
+            socket_timeout=5,
+            protocol=2,
+            retry=Retry(NoBackoff(), 0),
         )
         self.stack.callback(client.close)
         return client

@@ -28,7 +28,7 @@ def replace(path: Path, data: bytes, like: Path) -> None:
         file.flush()
         os.fsync(handle)
     fresh.replace(path)
-    sync_directory(path.parent)
+    sync(path.parent)
 
 
 def remove(path: Path) -> None:
@@ -37,7 +37,7 @@ def remove(path: Path) -> None:
         path.unlink()
     except FileNotFoundError:
         return
-    sync_directory(path.parent)
+    sync(path.parent)
 
 
 def own(target: Path | int, like: Path) -> None:
@@ -63,8 +63,9 @@ def discard(path: Path) -> None:
         shutil.rmtree(path)
 
 
-def sync_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+def sync(path: Path) -> None:
+    """A file's data; a directory's entries, that is what was made, renamed or removed there."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:

@@ -37,10 +37,10 @@ _SETTINGS = {
     "max_replication_slots": "1000",
     "max_prepared_transactions": "1000",
     "default_transaction_read_only": "on",
-    "timezone": "UTC",
+    "timezone": "GMT",
     "datestyle": "ISO",
     "client_encoding": "UTF8",
-    "log_timezone": "UTC",
+    "log_timezone": "GMT",
 }
 _PROMPT = b"backend> "
 
@@ -72,6 +72,7 @@ class Session:
 
     def __init__(self, child: Popen[bytes], log: IO[bytes], place: Path, deadline: Deadline, where: str) -> None:
         self._child, self._log, self._deadline, self._where = child, log, deadline, where
+        self.place = place
         self._answer = place / "qx-answer.csv"
 
     def query(self, sql: str) -> list[dict[str, str]]:
@@ -95,24 +96,28 @@ class Session:
 
     def await_prompt(self) -> None:
         told = b""
-        out = self._child.stdout
         while not told.endswith(_PROMPT):
-            if self._deadline.passed:
-                raise TimeoutError(f"no answer in {self._deadline.spent:.1f} s")
-            if out is not None and select.select([out], [], [], min(0.2, self._deadline.left))[0]:
-                data = os.read(out.fileno(), 1 << 16)
-                if not data:
-                    raise QxError("QX-NODE-009", f"{self._where}: it ended: {self._last_words()}")
-                told = (told + data)[-len(_PROMPT):]
+            data = self._read()
+            if not data:
+                raise QxError("QX-NODE-009", f"{self._where}: it ended: {self._last_words()}")
+            told = (told + data)[-len(_PROMPT) :]
 
     def leave(self) -> None:
         """Ends it as a clean shutdown does. Raises QX-NODE-009 when that failed."""
         if self._child.stdin is not None:
             self._child.stdin.close()
-        while self._child.stdout is not None and os.read(self._child.stdout.fileno(), 1 << 16):
+        while self._read():
             pass
-        if self._child.wait(max(0.1, self._deadline.left)) != 0:
+        if self._child.wait() != 0:
             raise QxError("QX-NODE-009", f"{self._where}: its shutdown failed: {self._last_words()}")
+
+    def _read(self) -> bytes:
+        """What it said, b'' when it has ended. Raises TimeoutError."""
+        out = self._child.stdout
+        while out is not None and not self._deadline.passed:
+            if select.select([out], [], [], min(0.2, self._deadline.left))[0]:
+                return os.read(out.fileno(), 1 << 16)
+        raise TimeoutError(f"no answer in {self._deadline.spent:.1f} s")
 
     def _send(self, text: str) -> None:
         if self._child.stdin is not None:
@@ -136,7 +141,8 @@ def opened(node: PostgresNode, turn: Turn, deadline: Deadline) -> Iterator[View]
         yield View(node, turn, deadline, place)
     finally:
         files.discard(place)
-        pgdata.unbar(node.data_dir)
+        if not turn.memory.incomplete:
+            pgdata.unbar(node.data_dir)
 
 
 def recover(node: PostgresNode, turn: Turn, deadline: Deadline) -> None:

@@ -182,4 +182,4 @@ def _mode(data_dir: Path, *, add: int = 0, remove: int = 0) -> None:
     after = before & ~remove | add
     if after != before:
         data_dir.chmod(after)
-        files.sync_directory(data_dir)
+        files.sync(data_dir)

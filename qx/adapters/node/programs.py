@@ -18,6 +18,7 @@ from qx.adapters.node import files, processes
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+    from typing import IO
 
     from qx.adapters.node.deadline import Deadline
     from qx.adapters.node.lock import Turn
@@ -55,13 +56,21 @@ def run(argv: Sequence[str], deadline: Deadline, turn: Turn | None = None) -> En
 
 
 @contextlib.contextmanager
-def running(argv: Sequence[str], deadline: Deadline, turn: Turn | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """A program with pipes, in its own process group; when the context ends, so has the group."""
+def running(
+    argv: Sequence[str], deadline: Deadline, turn: Turn | None = None, errors: IO[bytes] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program with pipes, in its own process group; when the context ends, so has the group. `errors`: its stderr."""
     if deadline.passed:
         raise TimeoutError(f"no time is left for {argv[0]}")
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        argv, stdin=pipe, stdout=pipe, stderr=pipe, env=_environment(plain=True), cwd="/", start_new_session=True
+        argv,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe if errors is None else errors,
+        env=_environment(plain=True),
+        cwd="/",
+        start_new_session=True,
     ) as child:
         leader = processes.identify(child.pid)
         if turn is not None:

@@ -31,23 +31,20 @@ if TYPE_CHECKING:
 RV = TypeVar("RV")
 Row = tuple[Any, ...]
 
-OBSERVE = "observe"
 # Observers give up in the server too, lest those of a stuck server pile up until it has no connection left.
 OBSERVER_STATEMENT_MS = 10_000
 
 # libpq tells why a connection failed in words only, a server's FATAL in its own lc_messages: what is said in another
 # language than English stays 'protocol', with the server's words.
-_MEANINGS: tuple[tuple[Reason, re.Pattern[str]], ...] = tuple(
-    (reason, re.compile(words, re.IGNORECASE)) for reason, words in (
-        ("starting", r"is (starting up|shutting down|in recovery mode)|not( yet)? accepting connections"),
-        ("auth", r"authentication failed|no password supplied|pg_hba\.conf|not permitted to log ?in|certificate"
-                 r"|permission denied|role \".*\" does not exist"),
-        ("timeout", r"timeout expired|timed out"),
-        ("unreachable", r"no route to host|network is unreachable|translate host name|failed to resolve"),
-        ("refused", r"connection refused|no such file|connection reset|closed the connection unexpectedly"),
-    )
+_MEANINGS: tuple[tuple[Reason, str], ...] = (
+    ("starting", r"is (starting up|shutting down|in recovery mode)|not( yet)? accepting connections"),
+    ("auth", r"authentication failed|no password supplied|pg_hba\.conf|not permitted to log ?in|role \".*\" does not exist"),
+    ("auth", r"certificate|permission denied"),
+    ("timeout", r"timeout expired|timed out"),
+    ("unreachable", r"no route to host|network is unreachable|translate host name|failed to resolve"),
+    ("refused", r"connection refused|no such file|connection reset|closed the connection unexpectedly"),
 )
-_WHERE = re.compile(r"^(connection failed: |connection is bad: )?(connection to server (at|on) .*? failed: )?(FATAL: +)?")
+_WHERE = re.compile(r"^(connection (failed|is bad): )?(connection to server (at|on) .*? failed: )?(FATAL: +)?")
 
 
 class _Wire(AsyncConnection[Row]):
@@ -71,7 +68,10 @@ class _Wire(AsyncConnection[Row]):
 
 
 class Session:
-    """`tag`: 'observe' or '<run>/<epoch>'; the server knows the session as `qx/<tag>`. `password` may raise QX-SEC-*."""
+    """`tag`: '<run>/<epoch>' of a run, '' of an observer: the server knows the session as `qx/<tag>` or `qx/observe`.
+
+    `password` is called at each connect; '' is none; its QX-SEC-* pass.
+    """
 
     def __init__(self, node: str, url: str, password: Callable[[], str], tag: str) -> None:
         self.node = node
@@ -158,12 +158,12 @@ def _parameters(node: str, url: str, tag: str) -> dict[str, Any]:
         raise QxError("QX-CFG-004", f"the url of {node} is not that of one PostgreSQL server",
                       hint="postgresql://user@host:port/database?sslmode=..., one host, special characters as %XX")
     options = [str(given.get("options", "")), "-c jit=off"]
-    if tag == OBSERVE:
+    if not tag:
         options.append(f"-c statement_timeout={OBSERVER_STATEMENT_MS}")
     return {
         "gssencmode": "disable",
         **given,
-        "application_name": f"qx/{tag}",
+        "application_name": f"qx/{tag or 'observe'}",
         "client_encoding": "UTF8",
         "target_session_attrs": "any",
         "options": " ".join(options).strip(),
@@ -174,6 +174,6 @@ def _meaning(words: str) -> tuple[Reason, str]:
     line = next((line.strip() for line in words.splitlines() if line.strip()), "")
     detail = _WHERE.sub("", line)
     for reason, pattern in _MEANINGS:
-        if pattern.search(line):
+        if re.search(pattern, line, re.IGNORECASE):
             return reason, detail
     return "protocol", detail

@@ -65,7 +65,8 @@ def schema(ctx: typer.Context) -> None:
     from qx.render import encode
 
     shell: Shell = ctx.obj
-    shell.raw(encode.json_text(schema_of(Platform, "regions.yaml")))
+    described = schema_of(Platform, "regions.yaml")
+    shell.answer("config-schema", described, lambda _, __: encode.json_text(described))
 
 
 @app.command()
@@ -88,7 +89,8 @@ def init(
     except OSError as error:
         message = f"{target} cannot be written: {error.strerror or error}"
         raise QxError("QX-CFG-009", message, hint="name a path in a directory that exists and is yours") from error
-    shell.answer("config-file", {"file": str(target)}, lambda _, __: f"{target} written; now `qx config check {target}`")
+    text = f"{target} written; now `qx config check {target}`"
+    shell.answer("config-file", {"file": str(target)}, lambda _, __: text)
 
 
 def _in_force(shell: Shell, file: str | None) -> Found:
@@ -118,7 +120,7 @@ def _settings(found: Found, listed: list[Setting], origin: bool, palette: Palett
     columns = [Column("key"), Column("value", give="wrap"), *([Column("origin")] if origin else [])]
     rows: list[list[Cell | str]] = []
     for one in listed:
-        tone = "plain" if one.line else "dim"
+        value = Cell(spelled(one.value), "plain" if one.line else "dim")
         where = f"{found.path}:{one.line}:{one.column}" if one.line else one.origin
-        rows.append([Cell(one.key), Cell(spelled(one.value), tone), *([Cell(where, "dim")] if origin else [])])
+        rows.append([one.key, value, *([Cell(where, "dim")] if origin else [])])
     return f"{_named(found)}\n{table(columns, rows, width=width, palette=palette)}"

@@ -1,0 +1,172 @@
+"""A PostgreSQL server behind the port: what qx asks it to do, each within a deadline.
+
+Invariants: nothing is sent twice that may have had an effect; what takes effect later is waited for and seen, never
+assumed; a session is named after its run and epoch, and those of lower epochs can be ended.
+
+Rights beyond pg_monitor, where the role is no superuser: EXECUTE on pg_promote and pg_reload_conf, ALTER SYSTEM on the
+parameters set (PostgreSQL 15), REPLICATION for slots, pg_checkpoint (15), pg_signal_backend, CREATE on the database
+until qx's own tables stand.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, LiteralString
+
+from psycopg import sql
+
+from qx.adapters.answer import Declined
+from qx.adapters.look import View, look
+from qx.adapters.poll import until
+from qx.adapters.postgres import marker as own
+from qx.adapters.postgres import observe
+from qx.adapters.postgres.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qx.model.observation import Marker, Observation, Silence
+    from qx.ports.clock import Clock
+
+POLL_S: Final = 0.004
+
+_DUPLICATE = "42710"
+_GONE_OR_TAKEN = frozenset({"42704", "55006"})  # dropped by another, or in use by now
+# Where a setting stands above postgresql.auto.conf, so that ALTER SYSTEM has no effect.
+_ABOVE_THE_FILE = frozenset({"command line", "environment variable", "override"})
+
+_CREATE_SLOTS: LiteralString = """
+SELECT name, pg_create_physical_replication_slot(name, true) FROM unnest(%s::text[]) AS name
+WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = name)
+"""
+_DROP_SLOTS: LiteralString = """
+SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = ANY (%s) AND NOT active
+"""
+_RELOADED: LiteralString = "SELECT pg_conf_load_time() > %s"
+_SETTINGS: LiteralString = "SELECT name, source, pending_restart FROM pg_settings WHERE name = ANY (%s)"
+_PROMOTED: LiteralString = """
+SELECT ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int, current_setting('default_transaction_read_only')
+WHERE NOT pg_is_in_recovery()
+"""
+_EXPEL: LiteralString = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE substring(application_name FROM '^qx/[^/]+/([0-9]{1,18})$')::bigint < %s AND pid <> pg_backend_pid()
+"""
+_OLDER: LiteralString = """
+SELECT pid FROM pg_stat_activity
+WHERE substring(application_name FROM '^qx/[^/]+/([0-9]{1,18})$')::bigint < %s AND pid <> pg_backend_pid()
+"""
+
+
+class PostgresServer:
+    """One node. `password` is asked for at each connect and may raise QX-SEC-*; `tag` is '<run>/<epoch>' of a run."""
+
+    def __init__(
+        self,
+        cluster: str,
+        region: str,
+        observer: str,
+        url: str,
+        password: Callable[[], str],
+        clock: Clock,
+        tag: str = "",
+    ) -> None:
+        self._view = View(cluster, region, observer)
+        self._clock = clock
+        self._session = Session(self._view.node, url, password, tag)
+
+    async def observe(self, timeout: float) -> Observation | Silence:
+        return await look(self._view, self._clock, observe.facts(self._session, timeout))
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def checkpoint(self, timeout: float) -> None:
+        await self._session.ask("CHECKPOINT", timeout=timeout)
+
+    async def create_slots(self, names: tuple[str, ...], timeout: float) -> tuple[str, ...]:
+        """Slots are not transactional: those before one that fails (QX-NODE-007) stand."""
+        deadline = self._clock.elapsed() + timeout
+        try:
+            created = await self._session.ask(_CREATE_SLOTS, (list(names),), timeout=timeout)
+        except Declined as error:
+            if error.state != _DUPLICATE:
+                raise
+            created = await self._session.ask(_CREATE_SLOTS, (list(names),), timeout=self._left(deadline))
+        return tuple(row[0] for row in created)
+
+    async def drop_slots(self, names: tuple[str, ...], timeout: float) -> None:
+        deadline = self._clock.elapsed() + timeout
+        try:
+            await self._session.ask(_DROP_SLOTS, (list(names),), timeout=timeout)
+        except Declined as error:
+            if error.state not in _GONE_OR_TAKEN:
+                raise
+            await self._session.ask(_DROP_SLOTS, (list(names),), timeout=self._left(deadline))
+
+    async def alter_system(self, settings: dict[str, str | None], timeout: float) -> None:
+        """One by one: those before one that is refused (QX-NODE-007) stand in postgresql.auto.conf, not in force."""
+        deadline = self._clock.elapsed() + timeout
+        for name, value in settings.items():
+            words = sql.SQL("SET {} = {}").format(sql.Identifier(*name.split(".")), sql.Literal(value))
+            if value is None:
+                words = sql.SQL("RESET {}").format(sql.Identifier(*name.split(".")))
+            await self._session.ask(sql.SQL("ALTER SYSTEM ") + words, timeout=self._left(deadline))
+        [(loaded, _)] = await self._session.ask(
+            "SELECT pg_conf_load_time(), pg_reload_conf()", timeout=self._left(deadline)
+        )
+
+        async def reloaded(left: float) -> bool | None:
+            [(yes,)] = await self._session.ask(_RELOADED, (loaded,), timeout=left, harmless=True)
+            return yes or None
+
+        await until(self._view.node, self._clock, deadline, POLL_S, reloaded, "the reload was not seen to happen")
+        in_force = await self._session.ask(
+            _SETTINGS, (list(settings),), timeout=self._left(deadline), harmless=True
+        )
+        for name, source, pending_restart in in_force:
+            if pending_restart:
+                raise Declined(self._view.node, "", f"{name} is written, but takes a restart of the server")
+            if source in _ABOVE_THE_FILE:
+                raise Declined(self._view.node, "", f"{name} is set on the server's {source}, which ALTER SYSTEM cannot change")
+
+    async def replayed(self, timeout: float) -> tuple[int, int]:
+        """QX-NODE-001 when no answer came: asking changes nothing."""
+        return await observe.replayed(self._session, timeout)
+
+    async def promote(self, timeout: float) -> int:
+        deadline = self._clock.elapsed() + timeout
+        [(sent,)] = await self._session.ask("SELECT pg_promote(false)", timeout=timeout)
+        if not sent:
+            raise Declined(self._view.node, "", "the server could not signal its own promotion")
+
+        async def promoted(left: float) -> tuple[int, str] | None:
+            rows = await self._session.ask(_PROMOTED, timeout=left, harmless=True)
+            return (int(rows[0][0]), rows[0][1]) if rows else None
+
+        timeline, read_only = await until(
+            self._view.node, self._clock, deadline, POLL_S, promoted, "promotion was requested, it is still in recovery"
+        )
+        if read_only == "on":
+            raise Declined(self._view.node, "25006", f"promoted to timeline {timeline}, but default_transaction_read_only is on",
+                           hint="ALTER SYSTEM RESET default_transaction_read_only; SELECT pg_reload_conf()")
+        return timeline
+
+    async def write_marker(self, marker: Marker, timeout: float, *, force: bool = False) -> None:
+        await own.write_marker(self._session, self._clock, marker, timeout, force=force)
+
+    async def write_probe(self, timeout: float) -> int:
+        return await own.write_probe(self._session, self._clock, timeout)
+
+    async def expel(self, below_epoch: int, timeout: float) -> int:
+        """Returns when they are gone."""
+        deadline = self._clock.elapsed() + timeout
+        ended = await self._session.ask(_EXPEL, (below_epoch,), timeout=timeout)
+
+        async def gone(left: float) -> bool | None:
+            return None if await self._session.ask(_OLDER, (below_epoch,), timeout=left, harmless=True) else True
+
+        await until(self._view.node, self._clock, deadline, POLL_S, gone, "sessions of lower epochs are still open")
+        return len(ended)
+
+    def _left(self, deadline: float) -> float:
+        return deadline - self._clock.elapsed()

@@ -1,0 +1,32 @@
+"""Act on what the record already decided: a stale writer is stopped by the first command that sees it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qx.app.run import Ended, execute
+from qx.app.situate import situate
+from qx.failover.containment import plan_containment
+from qx.model.plan import Consent
+from qx.model.topology import Role
+
+if TYPE_CHECKING:
+    from qx.app.workbench import Workbench
+    from qx.model.topology import Topology
+    from qx.ports.report import Reporter
+
+
+def stale_writers(topology: Topology) -> dict[str, str]:
+    """Cluster -> region of a node that writes although another was promoted under a newer epoch."""
+    return {
+        name: region
+        for name, view in topology.clusters.items()
+        for region, node in view.nodes.items()
+        if node.role is Role.STALE_WRITER
+    }
+
+
+async def contain(bench: Workbench, reporter: Reporter) -> Ended | None:
+    """Drop every stale writer from its route, stop and hold it. None when nothing can or need be done."""
+    plan = plan_containment(await situate(bench, Consent()))
+    return None if plan is None else await execute(bench, plan, reporter)
