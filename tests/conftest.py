@@ -6,3 +6,5 @@ from hypothesis import settings
 
 settings.register_profile("qx", deadline=None)
 settings.load_profile("qx")
+
+pytest_plugins = ["tests.fixtures_servers"]

@@ -17,23 +17,30 @@ from msgspec import Struct
 
 from qx.kernel.canon import canonical
 from qx.kernel.errors import Place, QxError
-from qx.model.journal import Chained
+from qx.model.journal import Chained, Event, RunOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from qx.model.journal import Run
+    from qx.model.plan import Plan
 
 T = TypeVar("T")
-What = Literal["digest", "previous", "sequence"]
+What = Literal["digest", "previous", "sequence", "plan", "outcome"]
 SCHEMA = "qx.audit-export/1"
 
 
 class Break(Struct, frozen=True, kw_only=True):
-    """One place where the chain does not hold. `position` counts from 1 in what was verified."""
+    """One place where the record does not hold. `position` counts from 1 in what was verified.
+
+    `what`: digest: the entry's content is not what was written; previous: an entry before it is missing, or another;
+    sequence: so within its run; plan, outcome: the run's record says other than its entry.
+    """
 
     position: int
     run: str
     seq: int
-    what: What  # its content was changed | an entry before it is missing or another | so in its own run
+    what: What
     expected: str
     found: str
 
@@ -41,7 +48,7 @@ class Break(Struct, frozen=True, kw_only=True):
 class Header(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA, forbid_unknown_fields=True):
     store_id: str
     run: str | None  # None: the whole store
-    entries: int
+    count: int  # of entries
     head: str  # digest of the last entry, '' when there is none
 
 
@@ -69,6 +76,24 @@ def verify(chain: Sequence[Chained], *, whole: bool = True) -> list[Break]:
     return breaks
 
 
+def verify_runs(chain: Sequence[Chained], runs: Iterable[Run], plan_of: Callable[[str], Plan]) -> list[Break]:
+    """Where a run's plan is not the one that it announced when it started, or its outcome not the one it ended with."""
+    told: dict[str, list[tuple[int, Chained]]] = {}
+    for position, link in enumerate(chain, 1):
+        told.setdefault(link.entry.run, []).append((position, link))
+    breaks: list[Break] = []
+    for run in runs:
+        outcome, mine = RunOutcome.OPEN, told.get(run.id, [])
+        for position, link in mine:
+            outcome = link.entry.sets_outcome or outcome
+            promised = link.entry.proof.get("digest") if link.entry.event is Event.STARTED else None
+            if promised is not None and promised != (found := plan_of(run.id).digest):
+                breaks.append(_break(position, link, "plan", promised, found))
+        if mine and run.outcome is not outcome:
+            breaks.append(_break(*mine[-1], "outcome", outcome, run.outcome))
+    return breaks
+
+
 def missing_from(chain: Sequence[Chained], kept: Sequence[Chained]) -> list[Chained]:
     """Entries of `kept` (an export from earlier) that `chain` does not hold any more as they were."""
     held = {link.digest for link in chain}
@@ -78,7 +103,7 @@ def missing_from(chain: Sequence[Chained], kept: Sequence[Chained]) -> list[Chai
 def export(store_id: str, chain: Sequence[Chained], run: str | None = None) -> Iterator[str]:
     """Lines without their ends, the header first. `chain` must be the run's entries when `run` is given."""
     head = chain[-1].digest if chain else ""
-    yield _line(Header(store_id=store_id, run=run, entries=len(chain), head=head))
+    yield _line(Header(store_id=store_id, run=run, count=len(chain), head=head))
     for link in chain:
         yield _line(link)
 
@@ -98,8 +123,8 @@ def read_export(lines: Iterable[str], name: str) -> Export:
             raise QxError("QX-STORE-004", said, place=Place(name, number)) from error
     if header is None:
         raise QxError("QX-STORE-004", "an empty file is no audit export", place=Place(name))
-    if (header.entries, header.head) != (len(chain), chain[-1].digest if chain else ""):
-        said = f"the header tells of {header.entries} entries, {len(chain)} stand here, or the last is another one"
+    if (header.count, header.head) != (len(chain), chain[-1].digest if chain else ""):
+        said = f"the header tells of {header.count} entries, {len(chain)} stand here, or the last is another one"
         raise QxError(
             "QX-STORE-004", said, hint="The file was cut or changed: export again.", place=Place(name, 1)
         )

@@ -50,7 +50,7 @@ class Fabric:
             route.close()
 
     def perform(self, request: wire.Request) -> wire.State:
-        """Puts `request` in force. Errors: QX-LAB-006: no such place or cluster, QX-NODE-002: a lower epoch."""
+        """Puts `request` in force. Raises QX-OBS-001, QX-OBS-002, QX-NODE-002, QX-ROUTE-001."""
         match request:
             case wire.Show():
                 pass
@@ -78,19 +78,20 @@ class Fabric:
         try:
             return self._ways[source, target]
         except KeyError:
-            raise _no_such("link", f"{source} -> {target}", {f"{a} -> {b}" for a, b in self._ways}) from None
+            links = {f"{a} -> {b}" for a, b in self._ways}
+            raise _no_such("QX-OBS-001", "link", f"{source} -> {target}", links) from None
 
     def _ways_of(self, place: str | None) -> list[Way]:
         ways = [way for ends, way in self._ways.items() if place is None or place in ends]
         if not ways:
-            raise _no_such("place", str(place), {end for ends in self._ways for end in ends})
+            raise _no_such("QX-OBS-001", "place", str(place), {end for ends in self._ways for end in ends})
         return ways
 
     def _route(self, cluster: str) -> Route:
         try:
             return self._routes[cluster]
         except KeyError:
-            raise _no_such("cluster", cluster, set(self._routes)) from None
+            raise _no_such("QX-OBS-002", "cluster", cluster, set(self._routes)) from None
 
     def _state(self) -> wire.State:
         return wire.State(
@@ -104,8 +105,8 @@ class Fabric:
         )
 
 
-def _no_such(noun: str, name: str, known: set[str]) -> QxError:
-    return QxError("QX-LAB-006", f"the lab's network has no {noun} '{name}'", hint=did_you_mean(name, known))
+def _no_such(code: str, noun: str, name: str, known: set[str]) -> QxError:
+    return QxError(code, f"the lab's network has no {noun} '{name}'", hint=did_you_mean(name, known))
 
 
 def _check_target(request: wire.SetRoute) -> None:

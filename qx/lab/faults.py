@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
 
 def named(lab: Lab, word: str) -> tuple[NodeLayout, ...]:
-    """The nodes that `word` means: 'CLUSTER/REGION' one, 'REGION' all that stand there. Raises QX-LAB-006."""
+    """The nodes that `word` means: 'CLUSTER/REGION' one, 'REGION' all that stand there. Raises QX-OBS-001."""
     nodes = tuple(node for node in lab.layout.nodes if word in (node.name, node.region))
     if not nodes and word not in lab.layout.regions:
         known = {*lab.layout.regions, *(node.name for node in lab.layout.nodes)}
-        raise QxError("QX-LAB-006", f"the lab has no region and no node '{word}'", hint=did_you_mean(word, known))
+        raise QxError("QX-OBS-001", f"the lab has no region and no node '{word}'", hint=did_you_mean(word, known))
     return nodes
 
 
@@ -53,12 +53,12 @@ def freeze(lab: Lab, word: str) -> None:
 
 
 def link(lab: Lab, source: str, target: str, mode: Mode, delay_s: float = 0.0) -> State:
-    """What happens to bytes from place `source` to place `target` (regions, 'ops'). Raises QX-LAB-006."""
-    return ask(lab.fabric_socket, SetLink(source=source, target=target, mode=mode, delay_s=delay_s))
+    """What happens to bytes from place `source` to place `target` (regions, 'ops'). Raises QX-OBS-001."""
+    return ask(lab.fabric_socket, SetLink(source=source, target=target, mode=mode, delay_s=float(delay_s)))
 
 
 def isolate(lab: Lab, region: str) -> State:
-    """Nothing travels from or to the region any more; within it everything does. Raises QX-LAB-006."""
+    """Nothing travels from or to the region any more; within it everything does. Raises QX-OBS-001."""
     return ask(lab.fabric_socket, Isolate(region=region))
 
 

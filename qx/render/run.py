@@ -1,22 +1,19 @@
 """One run from its journal: what was done when, how long it took, what it proved, and what went wrong, line by line.
 
-An act is one doing, undoing or settling (observing what an act of unknown outcome came to) of a step. Its bar lies where
-it lay within the run. Nothing is read from the plan but its steps' names: the journal alone tells.
+The bar of an act lies where the act lay within the run. The plan is asked only what the run came to: the journal tells.
 """
 
 from __future__ import annotations
 
 import json
 import textwrap
-from typing import TYPE_CHECKING, Any, Literal
-
-from msgspec import Struct
-from msgspec.structs import replace
+from typing import TYPE_CHECKING, Any
 
 from qx.kernel.spans import format_seconds
 from qx.kernel.text import shorten
-from qx.model.journal import Chained, Event, Outcome
+from qx.model.journal import Event, Outcome
 from qx.render import encode
+from qx.render.acts import acts
 from qx.render.moment import moment
 from qx.render.paint import PLAIN, Palette, Tone, printable
 from qx.render.progress import outcome_text, results
@@ -26,9 +23,10 @@ from qx.render.table import Cell, fields
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from qx.model.journal import Entry, Run
+    from qx.model.journal import Chained, Entry, Run
     from qx.model.lease import Lease
     from qx.model.plan import Plan
+    from qx.render.acts import Act
 
 _BAR_LEAST, _BAR_MOST = 8, 40
 _BESIDE = 30  # columns of a line without its step's name and its bar
@@ -36,59 +34,15 @@ _PROOF_MOST = 600  # characters; -o json has the rest
 _INDENT = " " * 10
 
 _TONES: dict[Outcome | None, Tone] = {
-    Outcome.DONE: "good", Outcome.FAILED: "bad", Outcome.UNKNOWN: "warn", Outcome.UNDONE: "warn", Outcome.SKIPPED: "dim",
-    None: "accent",
+    Outcome.DONE: "good", Outcome.FAILED: "bad", Outcome.UNKNOWN: "warn", Outcome.UNDONE: "warn",
+    Outcome.SKIPPED: "dim", None: "accent",
 }
-
-
-class Act(Struct, frozen=True, kw_only=True):
-    """`ended_at` None: announced, and nothing more is written of it."""
-
-    seq: int  # of the entry that it begins with
-    step: str
-    verb: Literal["do", "undo", "settle"]
-    started_at: float
-    ended_at: float | None = None
-    outcome: Outcome | None = None
-    epoch: int = 0
-    proof: dict[str, Any] = {}
-    error: dict[str, Any] | None = None
-
-    @property
-    def took_s(self) -> float | None:
-        return None if self.ended_at is None else round(max(0.0, self.ended_at - self.started_at), 6)
-
-
-def acts(entries: Sequence[Entry]) -> tuple[Act, ...]:
-    """In the order of their beginning. An end without a beginning of its own settles what was left unknown before it."""
-    told: list[Act] = []
-    open_: dict[str, int] = {}  # step -> its act in `told` that has not ended
-    for entry in entries:
-        if entry.event in (Event.INTENDED, Event.UNDOING):
-            open_[entry.step] = len(told)
-            verb: Literal["do", "undo"] = "do" if entry.event is Event.INTENDED else "undo"
-            told.append(Act(seq=entry.seq, step=entry.step, verb=verb, started_at=entry.at, epoch=entry.epoch))
-        elif entry.event in (Event.ENDED, Event.UNDO_ENDED):
-            if entry.step not in open_:
-                open_[entry.step] = len(told)
-                told.append(_settling(told, entry))
-            number = open_.pop(entry.step)
-            told[number] = replace(
-                told[number], ended_at=entry.at, outcome=entry.outcome, epoch=entry.epoch, proof=entry.proof,
-                error=entry.error,
-            )
-    return tuple(told)
-
-
-def _settling(told: Sequence[Act], entry: Entry) -> Act:
-    since = next((act.ended_at for act in reversed(told) if act.step == entry.step and act.ended_at is not None), entry.at)
-    return Act(seq=entry.seq, step=entry.step, verb="settle", started_at=since)
 
 
 def run_document(
     run: Run, plan: Plan | None, entries: Sequence[Chained], leases: Sequence[Lease]
 ) -> dict[str, Any]:
-    """The fields of a `qx.run/1`: the run's own, what became of its clusters, `acts`, and every `entries` with its digest."""
+    """The fields of a `qx.run/1`: the run's own, `results` per cluster, `acts`, all `entries` with their digests."""
     plain = tuple(chained.entry for chained in entries)
     return {
         **run_fields(run, leases),

@@ -54,7 +54,8 @@ def runs_text(
     rows: list[list[Cell | str]] = []
     for run in runs:
         started = moment(run.started_at) if roomy else moment(run.started_at)[:16]
-        row: list[Cell | str] = [run.id, started, run.intent, standing_cell(standing(run, leases)), ", ".join(run.clusters)]
+        state = standing_cell(standing(run, leases))
+        row: list[Cell | str] = [run.id, started, run.intent, state, ", ".join(run.clusters)]
         took = "" if run.ended_at is None else format_seconds(max(0.0, run.ended_at - run.started_at))
         rows.append([*row, took, run.by] if roomy else row)
     lines = [context, table(columns, rows, width=width, palette=palette)]

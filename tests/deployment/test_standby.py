@@ -116,13 +116,13 @@ def test_the_cluster_trading(make_postgres: PostgresMaker) -> None:
 def test_one_region_alone(make_postgres: PostgresMaker) -> None:
     """guyana-book: no peers, no replication role, nobody may stream."""
     guyana = make_postgres(
-        "guyana", "writer", DATABASES="guyana", PEERS="", REPLICATION_NETWORKS="", REPLICATION_PASSWORD=""
+        "guyana", "writer", DATABASES="guyana", PEERS="", REPLICATION_NETWORKS=""
     )
     guyana.start()
     assert value(guyana, "SELECT count(*) FROM pg_roles WHERE rolreplication AND rolname NOT IN ('qx', current_user)") == 1
     with pytest.raises(psycopg.OperationalError, match=r"pg_hba\.conf"):
         guyana.connect("qx", CONTROL, "qx", replication="true")
-    assert guyana.psql("postgres", "-c", r"SELECT string_agg(datname, ',' ORDER BY 1) FROM pg_database WHERE NOT datistemplate").stdout == (
+    assert guyana.psql("postgres", "-c", r"SELECT string_agg(datname, ',' ORDER BY datname) FROM pg_database WHERE NOT datistemplate").stdout == (
         "name_guyana,postgres,qx\n"
     )
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from qx.render.table import Cell
 
 app = App("Real regions on this machine: PostgreSQL, Redis and the network between them.")
-fault = App("What happens to regions: servers die, links break, disks fill; and heal.")
+fault = App("What happens to regions, and how to take it back.")
 app.add_typer(fault, name="fault")
 
 
@@ -78,7 +78,7 @@ def up(
     ] = None,
     directory: Directory = None,
 ) -> None:
-    """Start a lab; prints the line that makes its regions.yaml the one in force."""
+    """Start a lab; prints the line that puts its regions.yaml in force."""
     import shlex
 
     from qx.lab.status import status as look
@@ -132,7 +132,10 @@ def freeze(ctx: typer.Context, what: What, directory: Directory = None) -> None:
 
 @fault.command()
 def cut(ctx: typer.Context, source: From, target: To, both: Both = False, directory: Directory = None) -> None:
-    """Stop bytes that travel FROM to TO, whoever opened the connection; they arrive after healing."""
+    """Stop bytes that travel FROM to TO; healing delivers them.
+
+    Whoever opened the connection: one direction only, unless --both.
+    """
     _link(ctx, directory, (source, target, both), "drop", f"cut {source} -> {target}")
 
 
@@ -161,7 +164,7 @@ def isolate(
     region: Annotated[str, typer.Argument(metavar="REGION", help="The region, or ops.")],
     directory: Directory = None,
 ) -> None:
-    """Cut every link from and to a region; within it everything goes on."""
+    """Cut every link from and to a region."""
     from qx.lab import faults
 
     _inflict(ctx, directory, lambda lab: faults.isolate(lab, region), f"isolated {region}")
@@ -176,7 +179,7 @@ def restart(
     ] = False,
     directory: Directory = None,
 ) -> None:
-    """Start a dead server past qx, as a supervisor would that knows nothing of it."""
+    """Start a dead server past qx, as a plain supervisor would."""
     from qx.lab import faults
 
     _inflict(ctx, directory, lambda lab: faults.restart(lab, what, as_writer=as_writer), f"started {what}")
@@ -184,7 +187,7 @@ def restart(
 
 @fault.command()
 def fill(ctx: typer.Context, what: What, directory: Directory = None) -> None:
-    """Fill a server's own disk to the last byte (a lab of `up --disk SIZE`)."""
+    """Fill a server's own disk to the last byte (up --disk SIZE)."""
     from qx.lab import faults
 
     _inflict(ctx, directory, lambda lab: faults.fill(lab, what), f"filled the disk of {what}")
@@ -198,7 +201,7 @@ def heal(
     ] = None,
     directory: Directory = None,
 ) -> None:
-    """Take faults back: links pass, disks have room, frozen servers go on, killed ones start."""
+    """Take faults back: links, disks, frozen and dead servers."""
     from qx.lab import faults
 
     mended: list[str] = []

@@ -109,12 +109,12 @@ async def test_a_route_is_set_over_the_socket(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("request_", "code", "hint"),
     [
-        (SetRoute(cluster="tradin", epoch=9, hold=True), "QX-LAB-006", "did you mean 'trading'?"),
+        (SetRoute(cluster="tradin", epoch=9, hold=True), "QX-OBS-002", "did you mean 'trading'?"),
         (SetRoute(cluster="trading", epoch=1, hold=True), "QX-NODE-002", ""),
         (SetRoute(cluster="trading", epoch=9, target="example.org:5432"), "QX-ROUTE-001", "127.0.0.1:PORT"),
         (SetRoute(cluster="trading", epoch=9, target="127.0.0.1:1", hold=True), "QX-ROUTE-001", "127.0.0.1:PORT"),
-        (Isolate(region="eu-wst"), "QX-LAB-006", "did you mean 'eu-west'?"),
-        (SetLink(source="ops", target="ops", mode="drop"), "QX-LAB-006", ""),
+        (Isolate(region="eu-wst"), "QX-OBS-001", "did you mean 'eu-west'?"),
+        (SetLink(source="ops", target="ops", mode="drop"), "QX-OBS-001", ""),
     ],
 )
 async def test_refusals_keep_their_code_and_hint(tmp_path: Path, request_: Request, code: str, hint: str) -> None:

@@ -1,0 +1,86 @@
+"""`qx lag` as people read it: every replica, how far behind its writer, and what makes it so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from qx.kernel.spans import format_bytes, format_seconds
+from qx.model.topology import Cause, Lag, Role
+from qx.render.paint import PLAIN, Palette, Tone
+from qx.render.status import in_force
+from qx.render.table import Cell, Column, table
+
+if TYPE_CHECKING:
+    from qx.model.topology import ClusterView, NodeView
+
+
+class ReplicaLag(Struct, frozen=True, kw_only=True):
+    """One replica. None: not known, `because` says why."""
+
+    cluster: str
+    region: str
+    upstream: str | None
+    streaming: bool
+    bytes: int | None
+    seconds: float | None
+    transactions: int | None
+    cause: Cause
+    because: str
+
+
+class Lags(Struct, frozen=True, kw_only=True):
+    """The document `qx.lag/1`."""
+
+    config_file: str
+    why: str
+    at: float
+    replicas: tuple[ReplicaLag, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def replica_lags(view: ClusterView) -> tuple[ReplicaLag, ...]:
+    """Of every node of the cluster that is not a writer."""
+    nodes = [node for node in view.nodes.values() if node.role in {Role.REPLICA, Role.SILENT}]
+    return tuple(_replica(node) for node in nodes if node.region != (view.writer or view.recorded_writer))
+
+
+def lag_text(lags: Lags, palette: Palette = PLAIN, width: int | None = None) -> str:
+    columns = (
+        Column("CLUSTER"), Column("REGION"), Column("BYTES", right=True), Column("SECONDS", right=True),
+        Column("XACTS", right=True), Column("BECAUSE", give="wrap"),
+    )  # fmt: skip
+    head = [in_force(lags.config_file, lags.why, lags.at), *(f"warning: {warning}" for warning in lags.warnings)]
+    body = table(columns, [_row(each) for each in lags.replicas], width=width, palette=palette)
+    return "\n".join([*head, "", body if lags.replicas else "no replica is described"])
+
+
+def _replica(node: NodeView) -> ReplicaLag:
+    lag = node.lag or Lag(None, None, None)
+    because = node.note
+    if lag.because and lag.because not in because:
+        because = f"{because}; {lag.because}"
+    return ReplicaLag(
+        cluster=node.cluster,
+        region=node.region,
+        upstream=node.upstream,
+        streaming=node.streaming,
+        bytes=lag.bytes,
+        seconds=lag.seconds,
+        transactions=lag.transactions,
+        cause=node.cause,
+        because=because,
+    )
+
+
+def _row(each: ReplicaLag) -> tuple[Cell | str, ...]:
+    tone: Tone = "plain" if each.cause is Cause.NONE else "warn"
+    return (
+        each.cluster,
+        each.region,
+        Cell("?" if each.bytes is None else format_bytes(each.bytes), tone),
+        Cell("?" if each.seconds is None else format_seconds(each.seconds), tone),
+        Cell("-" if each.transactions is None else str(each.transactions), tone),
+        Cell(each.because, tone),
+    )

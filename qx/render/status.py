@@ -1,0 +1,183 @@
+"""`qx status` as people read it: runs that nobody goes on with, the file in force, regions, clusters, what is wrong.
+
+Every word stands without its colour. A table of 80 columns holds it; in a pipe nothing is cut.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from qx.kernel.spans import format_bytes, format_seconds
+from qx.model.observation import EndpointFacts, Observation, PgFacts, Silence
+from qx.model.topology import Cause, Role, Verdict
+from qx.render.paint import PLAIN, Palette, Tone, printable
+from qx.render.table import Cell, Column, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qx.failover.openruns import OpenRun
+    from qx.model.topology import ClusterView, Lag, NodeView, RegionView
+
+TONES: dict[Verdict, Tone] = {
+    Verdict.HEALTHY: "good",
+    Verdict.DEGRADED: "warn",
+    Verdict.SUSPECT: "warn",
+    Verdict.DOWN: "bad",
+    Verdict.ISOLATED: "bad",
+    Verdict.UNKNOWN: "bad",
+}
+_REMEDIES = {
+    Cause.WRITER_DEAD: "qx failover --to REGION --cluster {cluster} --dry-run",
+    Cause.FOREIGN_STORE: "qx control show",
+    Cause.UNRECORDED_WRITER: "qx control adopt {cluster} --reason TEXT",
+    Cause.TWO_WRITERS: "qx control show",
+}
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """The document `qx.status/1`. `why`: how the configuration file was found."""
+
+    config_file: str
+    why: str
+    platform: str
+    at: float
+    observer: str
+    kinds: dict[str, str]  # cluster -> postgresql | redis
+    regions: dict[str, RegionView]
+    clusters: dict[str, ClusterView]
+    open_runs: tuple[OpenRun, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def status_text(status: Status, palette: Palette = PLAIN, width: int | None = None) -> str:
+    blocks = [_open_run(run, status.at, palette) for run in status.open_runs]
+    blocks.append("\n".join([in_force(status.config_file, status.why, status.at), *_warnings(status, palette, width)]))
+    blocks.append(_regions(status, palette, width))
+    blocks.append(_clusters(status, palette, width))
+    blocks.append("\n".join(_troubles(status, palette, width)))
+    return "\n\n".join(block for block in blocks if block)
+
+
+def in_force(config_file: str, why: str, at: float) -> str:
+    """The first line of every table: the file in force, why that one, and when was looked."""
+    return f"{printable(config_file)} ({why}), {datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%SZ}"
+
+
+def lag_words(lag: Lag | None) -> str:
+    """`0 s`, `12 s`, `312 B` where seconds are not known, `lag unknown`."""
+    if lag is None or (lag.seconds is None and lag.bytes is None):
+        return "lag unknown"
+    return format_seconds(lag.seconds) if lag.seconds is not None else format_bytes(lag.bytes or 0)
+
+
+def _open_run(run: OpenRun, at: float, palette: Palette) -> str:
+    age = format_seconds(max(0.0, at - run.last_entry_at))
+    what = f"{run.intent} of {', '.join(run.clusters)} by {run.by}"
+    where = f", in step {run.step}" if run.step else ""
+    stopped = [
+        palette.paint(f"  {cluster}: clients have not been able to write for {format_seconds(seconds)}", "bad")
+        for cluster, seconds in run.stopped_s.items()
+    ]
+    if not run.orphaned:
+        return "\n".join([f"run {run.run} is under way: {what}{where}", *stopped])
+    head = palette.paint(f"orphaned run {run.run}: {what}", "bad")
+    return "\n".join([head, f"  nobody goes on with it; last heard of {age} ago{where}", *stopped, f"  go on: {run.resume}"])
+
+
+def _warnings(status: Status, palette: Palette, width: int | None) -> Iterator[str]:
+    for warning in status.warnings:
+        yield from _wrapped(f"{palette.paint('warning', 'warn')}: ", f"warning: {printable(warning)}", width)
+
+
+def _regions(status: Status, palette: Palette, width: int | None) -> str:
+    columns = (
+        Column("REGION"), Column("VERDICT"), Column("POSTGRESQL", give="wrap"), Column("REDIS", give="wrap"),
+        Column("ENDPOINTS", give="wrap"),
+    )  # fmt: skip
+    rows = [
+        (
+            name,
+            Cell(region.verdict.value, TONES[region.verdict]),
+            _nodes(status, name, "postgresql"),
+            _nodes(status, name, "redis"),
+            _endpoints(region),
+        )
+        for name, region in status.regions.items()
+    ]
+    return table(columns, rows, width=width, palette=palette)
+
+
+def _nodes(status: Status, region: str, kind: str) -> Cell:
+    nodes = [
+        view.nodes[region]
+        for cluster, view in status.clusters.items()
+        if status.kinds[cluster] == kind and region in view.nodes
+    ]
+    tone: Tone = "plain" if all(node.cause is Cause.NONE for node in nodes) else "warn"
+    return Cell("\n".join(f"{node.cluster} {node_words(node)}" for node in nodes) or "-", tone)
+
+
+def node_words(node: NodeView) -> str:
+    """`writer`, `replica 0 s`, `replica 12 s (lagging)`, `silent (writer-dead)`."""
+    cause = f" ({node.cause})" if node.cause is not Cause.NONE else ""
+    if node.role is Role.STALE_WRITER:
+        return "stale-writer"
+    return f"{node.role} {lag_words(node.lag)}{cause}" if node.role is Role.REPLICA else f"{node.role}{cause}"
+
+
+def _endpoints(region: RegionView) -> Cell:
+    words = {name: _endpoint(seen) for name, seen in region.endpoints.items()}
+    tone: Tone = "plain" if all(word == "ok" for word in words.values()) else "warn"
+    return Cell("\n".join(f"{name} {word}" for name, word in words.items()) or "-", tone)
+
+
+def _endpoint(seen: Observation | Silence) -> str:
+    if isinstance(seen, Silence):
+        return seen.reason
+    if isinstance(seen.facts, EndpointFacts):
+        return "ok" if seen.facts.ok else seen.facts.detail
+    return "odd"
+
+
+def _clusters(status: Status, palette: Palette, width: int | None) -> str:
+    columns = (
+        Column("CLUSTER"), Column("VERDICT"), Column("WRITER"), Column("EPOCH", right=True),
+        Column("BECAUSE", give="wrap"),
+    )  # fmt: skip
+    rows = [
+        (
+            name,
+            Cell(view.verdict.value, TONES[view.verdict]),
+            view.writer or "none",
+            str(view.epoch) if view.epoch else "-",
+            view.because,
+        )
+        for name, view in status.clusters.items()
+    ]
+    return table(columns, rows, width=width, palette=palette)
+
+
+def _troubles(status: Status, palette: Palette, width: int | None) -> Iterator[str]:
+    for name, region in status.regions.items():
+        if region.cause is not Cause.NONE:
+            head = f"{name} is {region.verdict} ({region.cause}):"
+            yield from _wrapped(
+                palette.paint(head, TONES[region.verdict]) + " ", f"{head} {printable(region.because)}", width
+            )
+    for cluster, view in status.clusters.items():
+        if remedy := _REMEDIES.get(view.cause):
+            yield f"next, for {cluster}: {remedy.format(cluster=cluster)}"
+
+
+def _wrapped(painted_head: str, text: str, width: int | None) -> list[str]:
+    """`text` on as many lines as it needs; its head (up to the first ': ') is replaced by the painted one."""
+    lines = textwrap.wrap(text, width, subsequent_indent="  ") if width else [text]
+    head = text.partition(": ")[0] + ": "
+    if lines[0].startswith(head):
+        lines[0] = painted_head + lines[0][len(head):]
+    return lines
