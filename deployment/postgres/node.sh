@@ -5,7 +5,7 @@
 # Where a data directory stands, it decides alone what the server is: roles move, and no restart moves them back.
 #
 # Settings (environment)
-#   REGION                 eu-west; names the server to its peers (application_name, slot qx_eu_west)
+#   REGION                 eu-west; its peers know it as qx_eu_west (application_name, slot), and so does qx
 #   PGDATA                 data directory; its parent must exist and be writable
 #   RUN_DIR                socket, password file; in a container a tmpfs
 #   PEERS                  host[:port] of the cluster's other servers; empty for a cluster of one
@@ -54,7 +54,7 @@ trap 'exit 130' INT TERM
 host_of() { if [[ $1 == *:* ]]; then printf %s "${1%:*}"; else printf %s "$1"; fi; }
 port_of() { if [[ $1 == *:* ]]; then printf %s "${1##*:}"; else printf 5432; fi; }
 conninfo() {
-    printf 'host=%s port=%s user=replicator application_name=%s connect_timeout=5' "$(host_of "$1")" "$(port_of "$1")" "$REGION"
+    printf 'host=%s port=%s user=replicator application_name=%s connect_timeout=5' "$(host_of "$1")" "$(port_of "$1")" "$name"
 }
 ask() { psql -XAtq -d "$(conninfo "$1") replication=true" -c "$2"; }
 
@@ -110,16 +110,16 @@ write_settings() {
 }
 
 clone() {
-    local peer=$1 slot=qx_${REGION//-/_} create=() standing_slot
-    standing_slot=$(ask "$peer" "READ_REPLICATION_SLOT $slot")
-    [[ $standing_slot == physical* ]] || create=(--create-slot)
-    say "cloning $peer through slot $slot"
-    run pg_basebackup -d "$(conninfo "$peer")" --no-password -D "$staging" -R -X stream -S "$slot" "${create[@]}" -c fast
+    local peer=$1 create=() slot
+    slot=$(ask "$peer" "READ_REPLICATION_SLOT $name")
+    [[ $slot == physical* ]] || create=(--create-slot)
+    say "cloning $peer through slot $name"
+    run pg_basebackup -d "$(conninfo "$peer")" --no-password -D "$staging" -R -X stream -S "$name" "${create[@]}" -c fast
     mv -T "$staging" "$PGDATA"
 }
 
 create() {
-    local suffix name user password database
+    local suffix database user password
     [[ -n ${DATABASES:-} ]] || die 'DATABASES is empty'
     secret CONTROL_PASSWORD
     say "creating the cluster with databases for: $DATABASES"
@@ -137,12 +137,11 @@ create() {
     done
     psql -Xq -f "$here/cluster.sql" >&2
     for suffix in $DATABASES; do
-        name=DB_NAME_${suffix^^} user=DB_USER_${suffix^^} password=DB_PASSWORD_${suffix^^}
+        database=DB_NAME_${suffix^^} user=DB_USER_${suffix^^} password=DB_PASSWORD_${suffix^^}
         secret "$password"
-        [[ -n ${!name:-} && -n ${!user:-} ]] || die "$name and $user must be set"
-        database=${!name}
-        DB_NAME=$database DB_USER=${!user} DB_PASSWORD=${!password} psql -Xq -f "$here/database.sql" >&2
-        psql -Xq -o /dev/null -v ON_ERROR_STOP=1 -d "$database" -f "$here/init-$suffix.sql" >&2
+        [[ -n ${!database:-} && -n ${!user:-} ]] || die "$database and $user must be set"
+        DB_NAME=${!database} DB_USER=${!user} DB_PASSWORD=${!password} psql -Xq -f "$here/database.sql" >&2
+        psql -Xq -o /dev/null -v ON_ERROR_STOP=1 -d "${!database}" -f "$here/init-$suffix.sql" >&2
         psql -Xq -v ON_ERROR_STOP=1 -v role="${!user}" <<<'GRANT book_writer TO :"role";'
     done
     kill -INT "$child"
@@ -181,6 +180,7 @@ bootstrap() {
 : "${REGION:?is not set}" "${PGDATA:?is not set}" "${RUN_DIR:?is not set}"
 export PGPORT=${PGPORT:-5432} TZ=${TZ:-UTC}
 staging=$PGDATA.new
+name=qx_${REGION//-/_}
 
 if [[ -n ${PEERS:-} ]]; then
     write_passwords

@@ -89,6 +89,6 @@ def without(secret: str, text: str) -> str:
 
 
 def _first_errno(text: str) -> int:
-    """asyncio tells several failed addresses in one error that has no number of its own."""
+    """Several failed addresses come from asyncio as one error that has no number of its own."""
     found = _ERRNO.search(text)
     return int(found[1]) if found else 0

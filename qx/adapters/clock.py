@@ -10,8 +10,7 @@ _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class SystemClock:
-    """`elapsed` also counts the time that the machine was suspended, where the system can tell: a deadline that passed
-    in its sleep has passed."""
+    """`elapsed` counts the time that the machine was suspended, where the system can tell."""
 
     def now(self) -> float:
         return time.time()

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 
 async def resolves(host: str) -> None:
-    """Returns when `host` is known to resolve; an address or a socket's path always does. Raises OSError when it does not.
+    """Returns when `host` is known to resolve; an address or a socket's path always does. Raises OSError otherwise.
 
     The caller sets the deadline and cancels; the thread ends when the name server lets it.
     """

@@ -5,30 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
-from qx.engine.chain import Break, Export, export, missing_from, read_export, verify, verify_runs
+from qx.engine.chain import Export, export, missing_from, read_export, verify, verify_runs
 from qx.kernel.errors import QxError
+from qx.model.audit import Audit
 
 if TYPE_CHECKING:
     from qx.ports.store import Store
-
-
-class Audit(Struct, frozen=True, kw_only=True):
-    """`missing`: digests that an earlier export holds and the store does not hold any more."""
-
-    verified: bool
-    source: Literal["store", "file"]
-    name: str
-    store_id: str
-    run: str | None
-    count: int
-    head: str
-    breaks: tuple[Break, ...]
-    compared_with: str | None = None
-    missing: tuple[str, ...] = ()
 
 
 def audit_store(store: Store, name: str, against: str | None) -> Audit:
@@ -77,7 +61,8 @@ def write_export(kept: Export, path: str) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise QxError("QX-STORE-007", f"{path}: {error.strerror}", hint="Name a file that does not exist yet.") from error
+        hint = "Name a file that does not exist yet, in a directory that does."
+        raise QxError("QX-STORE-007", f"{path}: {error.strerror}", hint=hint) from error
 
 
 def _read(path: str) -> Export:

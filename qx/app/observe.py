@@ -84,7 +84,7 @@ async def look(bench: Workbench) -> Look:
 
 
 def _asked(prober: Prober, timeout: float) -> asyncio.Task[Observation | Silence]:
-    return asyncio.ensure_future(prober.observe(timeout))  # type: ignore[arg-type,return-value]  # a coroutine, always
+    return asyncio.ensure_future(prober.observe(timeout))
 
 
 def _answer(

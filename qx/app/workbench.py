@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Self
 
     from qx.adapters.sqlite.store import SqliteStore
     from qx.config.find import Found
@@ -26,28 +25,35 @@ Key = tuple[str, str]
 
 
 class Workbench:
-    """One configuration in force. `env` is where `env:` secrets, state directory and operator come from."""
+    """One configuration in force. `env`: where QX_CONFIG, `env:` secrets, state directory and operator come from;
+    `option`: the value of --config.
+    """
 
-    def __init__(self, found: Found, env: Mapping[str, str]) -> None:
-        self.found = found
+    def __init__(self, env: Mapping[str, str], option: str | None = None, cwd: Path | None = None) -> None:
         self.env = env
-
-    @classmethod
-    def open(cls, option: str | None, env: Mapping[str, str], cwd: Path | None = None) -> Self:
-        """The configuration in force (`option`: the value of --config), read and checked. Raises QX-CFG-*, Problems."""
-        from qx.config.find import find
-
-        bench = cls(find(option, env, cwd or Path.cwd()), env)
-        bench.platform  # noqa: B018 - a broken file is told before anything else is tried
-        return bench
+        self._option = option
+        self._cwd = cwd
 
     # -- what is in force
+    @cached_property
+    def found(self) -> Found:
+        """Raises QX-CFG-001."""
+        from qx.config.find import find
+
+        return find(self._option, self.env, self._cwd or Path.cwd())
+
     @property
     def config_path(self) -> Path:
         return self.found.path
 
+    @property
+    def context(self) -> str:
+        """Which platform, by which file: the first line of what people read."""
+        return f"{self.platform.platform} ({self.config_path})"
+
     @cached_property
     def platform(self) -> Platform:
+        """Raises Problems: everything that is wrong with the file."""
         from qx.config.load import load
 
         return load(self.found.path)
@@ -60,7 +66,8 @@ class Workbench:
     def state_directory(self) -> Path:
         """$XDG_STATE_HOME/qx, else ~/.local/state/qx."""
         stated = Path(self.env.get("XDG_STATE_HOME", ""))
-        return (stated if stated.is_absolute() else Path(self.env.get("HOME") or Path.home()) / ".local" / "state") / "qx"
+        base = stated if stated.is_absolute() else Path(self.env.get("HOME") or Path.home()) / ".local" / "state"
+        return base / "qx"
 
     @cached_property
     def salvage_path(self) -> Path:

@@ -14,10 +14,18 @@ class Entry(NamedTuple):
 
 
 INDEX: dict[str, Entry] = {
+    "status": Entry("qx.cli.commands.status", "What is true now, and what is wrong."),
+    "lag": Entry("qx.cli.commands.lag", "How far every replica is behind."),
+    "check": Entry("qx.cli.commands.check", "One line for Nagios and its like, exit 0 to 3."),
+    "doctor": Entry("qx.cli.commands.doctor", "Try everything that qx depends on."),
     "failover": Entry("qx.cli.commands.failover", "Move the write role to another region."),
     "failback": Entry("qx.cli.commands.failback", "Return clusters to their home region."),
     "rejoin": Entry("qx.cli.commands.rejoin", "Bring back nodes that do not follow the writer."),
     "apply": Entry("qx.cli.commands.apply", "Run a plan made earlier by --dry-run -o json."),
+    "runs": Entry("qx.cli.commands.runs", "What was executed, and what came of it."),
+    "maintenance": Entry("qx.cli.commands.maintenance", "Keep everything where it is, for a while."),
+    "control": Entry("qx.cli.commands.control", "Which store rules which cluster, under which epoch."),
+    "audit": Entry("qx.cli.commands.audit", "Verify the record, or take a copy of it."),
     "lab": Entry("qx.cli.commands.lab", "Real regions on this machine, and what may happen to them."),
     "config": Entry("qx.cli.commands.config", "Check, show, describe or begin regions.yaml."),
     "explain": Entry("qx.cli.commands.explain", "What an error code means and what makes it pass."),

@@ -75,7 +75,8 @@ def answer_plan(shell: Shell, plan: Plan | Refusal) -> Exit:
         shell.answer("plan", plan, lambda palette, width: plan_text(plan, palette, width))
         return Exit.DONE
     shell.answer("refusal", plan, lambda palette, _: refusal_text(plan, palette))
-    return Exit.REFUSED
+    failing = {gate.gate for gate in plan.gates if not gate.passed}
+    return Exit.LEASE if failing == {"lease"} else Exit.REFUSED
 
 
 def ask(shell: Shell, plan: Plan, confirm: str | None, *, yes: bool) -> None:

@@ -10,39 +10,25 @@ Never: repairs anything. A chain that was rewritten from some entry to its end v
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from qx.kernel.canon import canonical
 from qx.kernel.errors import Place, QxError
+from qx.model.audit import Break
 from qx.model.journal import Chained, Event, RunOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from qx.model.audit import What
     from qx.model.journal import Run
     from qx.model.plan import Plan
 
 T = TypeVar("T")
-What = Literal["digest", "previous", "sequence", "plan", "outcome"]
 SCHEMA = "qx.audit-export/1"
-
-
-class Break(Struct, frozen=True, kw_only=True):
-    """One place where the record does not hold. `position` counts from 1 in what was verified.
-
-    `what`: digest: the entry's content is not what was written; previous: an entry before it is missing, or another;
-    sequence: so within its run; plan, outcome: the run's record says other than its entry.
-    """
-
-    position: int
-    run: str
-    seq: int
-    what: What
-    expected: str
-    found: str
 
 
 class Header(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA, forbid_unknown_fields=True):
@@ -67,11 +53,11 @@ def verify(chain: Sequence[Chained], *, whole: bool = True) -> list[Break]:
     for position, link in enumerate(chain, 1):
         run, seq = link.entry.run, link.entry.seq
         if whole and link.previous != head:
-            breaks.append(_break(position, link, "previous", head, link.previous))
+            breaks.append(_break(position, run, seq, "previous", head, link.previous))
         if (digest := link.entry.chained_to(link.previous).digest) != link.digest:
-            breaks.append(_break(position, link, "digest", digest, link.digest))
+            breaks.append(_break(position, run, seq, "digest", digest, link.digest))
         if seq != last.get(run, 0) + 1:
-            breaks.append(_break(position, link, "sequence", last.get(run, 0) + 1, seq))
+            breaks.append(_break(position, run, seq, "sequence", last.get(run, 0) + 1, seq))
         head, last[run] = link.digest, seq
     return breaks
 
@@ -88,9 +74,10 @@ def verify_runs(chain: Sequence[Chained], runs: Iterable[Run], plan_of: Callable
             outcome = link.entry.sets_outcome or outcome
             promised = link.entry.proof.get("digest") if link.entry.event is Event.STARTED else None
             if promised is not None and promised != (found := plan_of(run.id).digest):
-                breaks.append(_break(position, link, "plan", promised, found))
-        if mine and run.outcome is not outcome:
-            breaks.append(_break(*mine[-1], "outcome", outcome, run.outcome))
+                breaks.append(_break(position, run.id, link.entry.seq, "plan", promised, found))
+        if run.outcome is not outcome:
+            position, seq = (mine[-1][0], mine[-1][1].entry.seq) if mine else (0, 0)
+            breaks.append(_break(position, run.id, seq, "outcome", outcome, run.outcome))
     return breaks
 
 
@@ -131,15 +118,8 @@ def read_export(lines: Iterable[str], name: str) -> Export:
     return Export(header, tuple(chain))
 
 
-def _break(position: int, link: Chained, what: What, expected: object, found: object) -> Break:
-    return Break(
-        position=position,
-        run=link.entry.run,
-        seq=link.entry.seq,
-        what=what,
-        expected=str(expected),
-        found=str(found),
-    )
+def _break(position: int, run: str, seq: int, what: What, expected: object, found: object) -> Break:
+    return Break(position=position, run=run, seq=seq, what=what, expected=str(expected), found=str(found))
 
 
 def _line(value: object) -> str:

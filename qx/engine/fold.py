@@ -126,9 +126,11 @@ def advance(state: RunState, entry: Entry) -> RunState:
 
 
 def _under_new_epoch(steps: dict[str, StepState]) -> dict[str, StepState]:
-    """Attempts are counted anew, and a recheck holds only under the epoch that it was made under."""
+    """Attempts and observations are counted anew; a recheck holds only under the epoch that it was made under."""
     fresh = {}
     for name, step in steps.items():
+        if step.status is Status.UNKNOWN:
+            step = replace(step, proof={})
         status = Status.PENDING if name.endswith(".recheck") and step.status is Status.DONE else step.status
         fresh[name] = replace(step, status=status, attempts=0, undo_attempts=0)
     return fresh
@@ -193,7 +195,7 @@ def next_move(plan: Plan, state: RunState) -> Move:
     )
     for step in plan.steps:
         mine = state[step.id]
-        if step.stage in down or mine.status in (Status.DONE, Status.SKIPPED):
+        if step.stage in down or mine.status in (Status.DONE, Status.SKIPPED) or _behind(plan, state, step):
             continue
         if mine.status is Status.FAILED and not step.required:
             continue
@@ -207,6 +209,15 @@ def next_move(plan: Plan, state: RunState) -> Move:
             return Close(RunOutcome.STUCK)
         return Do(step)
     return Close(_outcome(plan, state, stages))
+
+
+def _behind(plan: Plan, state: RunState, step: Step) -> bool:
+    """Does the step stand before its stage's point of no return, and has the stage passed that? Then it is moot."""
+    if not passed(plan, state, step.stage):
+        return False
+    mine = [other for other in plan.steps if other.stage == step.stage]
+    turn = next(number for number, other in enumerate(mine) if other.point_of_no_return)
+    return mine.index(step) < turn
 
 
 def _any_failing(plan: Plan, state: RunState, stages: list[str]) -> bool:
@@ -229,7 +240,6 @@ def _outcome(plan: Plan, state: RunState, stages: list[str]) -> RunOutcome:
         return RunOutcome.FAILED
     if failed:
         return RunOutcome.PARTIAL if moved else RunOutcome.UNDONE
-    left = (Status.FAILED, Status.UNKNOWN)
-    return (
-        RunOutcome.DEGRADED if any(state[step.id].status in left for step in plan.steps) else RunOutcome.DONE
-    )
+    open_ends = (Status.FAILED, Status.UNKNOWN)
+    left = [step for step in plan.steps if state[step.id].status in open_ends and not _behind(plan, state, step)]
+    return RunOutcome.DEGRADED if left else RunOutcome.DONE

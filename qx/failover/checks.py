@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from qx.kernel.spans import format_bytes, format_seconds
 from qx.kernel.text import plural
@@ -67,7 +68,7 @@ _GRAVE = frozenset({Cause.STALE_WRITER, Cause.TWO_WRITERS, Cause.UNRECORDED_WRIT
 def check_health(topology: Topology) -> Check:
     """Every cluster's and every region's verdict."""
     found = [
-        _Found(Level.CRITICAL if view.cause in _GRAVE else _LEVELS[view.verdict], _verdict(name, view.verdict, view.because))
+        _Found(_level(view), _verdict(name, view.verdict, view.because))
         for name, view in topology.clusters.items()
     ]
     found += [
@@ -92,9 +93,10 @@ def check_writer(topology: Topology) -> Check:
     return _check("WRITER", found, ", ".join(each.words for each in found), _counted(found))
 
 
-def check_lag(topology: Topology, warning: float, critical: float) -> Check:
-    """Every replica's lag in seconds against thresholds in seconds; a replica whose lag is unknown is UNKNOWN."""
-    replicas = list(_replicas(topology.clusters.values()))
+def check_lag(topology: Topology, warning: float, critical: float, region: str | None = None) -> Check:
+    """Every replica's lag (or those in `region`) against thresholds in seconds; one that is not known is UNKNOWN."""
+    everyone = _replicas(topology.clusters.values())
+    replicas = [(name, node) for name, node in everyone if region in {None, node.region}]
     found = [_lag(name, node, warning, critical) for name, node in replicas]
     figures = []
     for name, node in replicas:
@@ -122,6 +124,19 @@ def check_runs(open_runs: Iterable[OpenRun]) -> Check:
     return _check("RUNS", found, good, figures)
 
 
+def narrowed(topology: Topology, cluster: str | None, region: str | None) -> Topology:
+    """Only that cluster, or only that region and, whole, the clusters with a node there."""
+    return replace(
+        topology,
+        clusters={
+            name: view
+            for name, view in topology.clusters.items()
+            if cluster in {None, name} and (region is None or region in view.nodes)
+        },
+        regions={name: view for name, view in topology.regions.items() if region in {None, name} and cluster is None},
+    )
+
+
 def unknown(name: str, why: str) -> Check:
     """A check that could not be made."""
     return Check(name=name, level=Level.UNKNOWN, summary=why)
@@ -145,8 +160,13 @@ def _lag(name: str, node: NodeView, warning: float, critical: float) -> _Found:
 def _replicas(clusters: Iterable[ClusterView]) -> Iterator[tuple[str, NodeView]]:
     for view in clusters:
         for region, node in view.nodes.items():
-            if node.role is Role.REPLICA or (node.role is Role.SILENT and region != (view.writer or view.recorded_writer)):
+            silent = node.role is Role.SILENT and region != (view.writer or view.recorded_writer)
+            if silent or node.role is Role.REPLICA:
                 yield view.name, node
+
+
+def _level(view: ClusterView) -> Level:
+    return Level.CRITICAL if view.cause in _GRAVE else _LEVELS[view.verdict]
 
 
 def _verdict(name: str, verdict: Verdict, because: str) -> str:

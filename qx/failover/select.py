@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from qx.model.topology import Topology
 
 
+ALREADY = "its writer already stands"
+
+
 class Selection(Struct, frozen=True):
     """`concerned`: cluster -> region whose writer moves away (None: no writer is known), PostgreSQL first."""
 
@@ -50,7 +53,7 @@ def select_for_failover(
         elif to not in cluster.nodes:
             aside[name] = f"has no node in {to}"
         elif writer == to:
-            aside[name] = f"its writer already stands in {to}"
+            aside[name] = f"{ALREADY} in {to}"
         elif source is not None and writer != source:
             aside[name] = f"its writer stands in {writer or 'no region that is known'}, not in {source}"
         else:
@@ -65,6 +68,9 @@ def select_for_failover(
             f"clusters with a node in {to} have their writers in several regions: {', '.join(sorted(sources))}",
             hint=choices,
         )
+    if not concerned and ALREADY not in {why.partition(" in ")[0] for why in aside.values()}:
+        reasons = "; ".join(f"{name} {why}" for name, why in aside.items())
+        raise QxError("QX-PLAN-006", f"no cluster can move to {to}: {reasons}", hint="qx status shows who has a node where")
     return Selection(_ordered(platform, concerned), aside)
 
 

@@ -35,13 +35,13 @@ def mount(directory: Path, size: int) -> None:
 
 def unmount_below(directory: Path) -> None:
     """Every disk mounted at or below `directory`, the deepest first."""
-    for point in sorted(_mounted_below(directory), reverse=True):
+    for point in sorted(mounted_below(directory), reverse=True):
         subprocess.run(["umount", str(point)], capture_output=True, text=True, check=True)
 
 
 def fill(node: NodeLayout) -> None:
     """Not a byte is left on the node's disk."""
-    if node.directory not in _mounted_below(node.directory):
+    if node.directory not in mounted_below(node.directory):
         raise QxError(
             "QX-LAB-006",
             f"{node.name} shares the machine's disk, which is not to be filled",
@@ -65,7 +65,7 @@ def free(node: NodeLayout) -> bool:
     return filled
 
 
-def _mounted_below(directory: Path) -> list[Path]:
+def mounted_below(directory: Path) -> list[Path]:
     points = (line.split()[1] for line in MOUNTS.read_text().splitlines())
     paths = (Path(point.encode().decode("unicode_escape").encode("latin-1").decode()) for point in points)
     return [path for path in paths if path.is_relative_to(directory)]

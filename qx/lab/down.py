@@ -32,10 +32,15 @@ def down(directory: Path) -> bool:
     if not directory.exists():
         return False
     with locked(directory) as was_there:
-        clear(directory)
-        (directory / MARK).unlink()
-        directory.rmdir()
+        remove(directory)
     return was_there
+
+
+def remove(directory: Path) -> None:
+    """Leaves nothing of the lab. The caller has locked it."""
+    clear(directory)
+    (directory / MARK).unlink()
+    directory.rmdir()
 
 
 def clear(directory: Path) -> None:

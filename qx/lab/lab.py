@@ -88,7 +88,7 @@ def load(directory: Path) -> Lab | None:
         raise QxError(
             "QX-LAB-007",
             f"{directory / STATE} is not the state of a lab of this version: {error}",
-            hint="end that lab with the version of qx that started it, or name another directory with --dir",
+            hint="`qx lab down` ends and removes it, whatever it is",
         ) from error
 
 

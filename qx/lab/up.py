@@ -10,6 +10,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,7 +21,7 @@ from qx.adapters.node.processes import alive
 from qx.kernel.errors import QxError
 from qx.lab import binaries, disks, postgres, redis
 from qx.lab.config import regions_yaml
-from qx.lab.down import clear
+from qx.lab.down import clear, remove
 from qx.lab.lab import FABRIC_SPEC, NETWORK, Lab, load, locked, save, spare_directory
 from qx.lab.layout import OPS, layout
 from qx.lab.privileges import ground
@@ -76,7 +77,7 @@ def up(directory: Path, wish: Wish, progress: Callable[[str], None]) -> Lab:
             )
             return _start(lab, progress)
         except BaseException:
-            clear(directory)
+            remove(directory)
             raise
 
 
@@ -85,17 +86,22 @@ def _start(lab: Lab, progress: Callable[[str], None]) -> Lab:
         for node in lab.layout.nodes:
             disks.mount(node.directory, lab.disk_bytes)
     lab = _start_network(lab)
+    given_up = Event()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        network = pool.submit(_await_network, lab)
+        network = pool.submit(_await_network, lab, given_up)
         jobs = {network: "network"}
         for cluster in lab.layout.clusters:
             if cluster.kind == "postgresql":
-                jobs[pool.submit(_start_postgresql, lab, cluster, network, pool)] = cluster.name
+                job = pool.submit(_start_postgresql, lab, cluster, network, pool, given_up)
             else:
-                jobs[pool.submit(_start_redis, lab, cluster, network)] = cluster.name
-        for job in as_completed(jobs):
-            job.result()
-            progress(f"{jobs[job]} is up")
+                job = pool.submit(_start_redis, lab, cluster, network, given_up)
+            jobs[job] = cluster.name
+        try:
+            for job in as_completed(jobs):
+                job.result()
+                progress(f"{jobs[job]} is up")
+        finally:
+            given_up.set()
     _open_routes(lab)
     lab.config.write_text(regions_yaml(lab))
     lab = msgspec.structs.replace(lab, ready=True)
@@ -124,20 +130,23 @@ def start_endpoint(lab: Lab, region: str) -> Pid:
     return spawn("qx.lab.endpoint", *options, log=lab.directory / "endpoints.log")
 
 
-def _await_network(lab: Lab) -> None:
-    deadline = time.monotonic() + READY_S
-    while True:
+def _await_network(lab: Lab, given_up: Event) -> None:
+    def answers() -> bool:
         try:
             ask(lab.fabric_socket, Show())
-            return
         except QxError as error:
-            if not alive(lab.processes[NETWORK]) or time.monotonic() > deadline:
-                log = (lab.directory / "fabric.log").read_text(errors="replace")
-                raise QxError("QX-LAB-004", f"the lab's network did not start: {log}", hint=error.hint) from error
-        time.sleep(POLL_S)
+            if alive(lab.processes[NETWORK]):
+                return False
+            log = (lab.directory / "fabric.log").read_text(errors="replace")
+            raise QxError("QX-LAB-004", f"the lab's network did not start: {log}", hint=error.hint) from error
+        return True
+
+    _await(answers, "the lab's network", given_up)
 
 
-def _start_postgresql(lab: Lab, cluster: ClusterLayout, network: Future[None], pool: Executor) -> None:
+def _start_postgresql(
+    lab: Lab, cluster: ClusterLayout, network: Future[None], pool: Executor, given_up: Event
+) -> None:
     writer, *standbys = lab.layout.nodes_of(cluster)
     postgres.create_writer(writer, lab.ground)
     postgres.start(writer, lab.ground)
@@ -150,10 +159,14 @@ def _start_postgresql(lab: Lab, cluster: ClusterLayout, network: Future[None], p
 
     for job in [pool.submit(start_standby, node) for node in standbys]:
         job.result()
-    _await(lambda: postgres.streams(writer, lab.ground, len(standbys)), f"the standbys of {cluster.name} to stream")
+    _await(
+        lambda: postgres.streams(writer, lab.ground, len(standbys)),
+        f"the standbys of {cluster.name} to stream",
+        given_up,
+    )
 
 
-def _start_redis(lab: Lab, cluster: ClusterLayout, network: Future[None]) -> None:
+def _start_redis(lab: Lab, cluster: ClusterLayout, network: Future[None], given_up: Event) -> None:
     master, *replicas = lab.layout.nodes_of(cluster)
     redis.create(master)
     redis.start(master, lab.redis_server)
@@ -163,15 +176,18 @@ def _start_redis(lab: Lab, cluster: ClusterLayout, network: Future[None]) -> Non
         announced = lab.layout.relay(master.region, node.region, cluster.name)
         redis.create_replica(node, upstream, announced)
         redis.start(node, lab.redis_server)
-    _await(lambda: all(redis.follows(node) for node in replicas), f"the replicas of {cluster.name} to follow")
+    _await(
+        lambda: all(redis.follows(node) for node in replicas),
+        f"the replicas of {cluster.name} to follow",
+        given_up,
+    )
 
 
-def _await(condition: Callable[[], bool], what: str) -> None:
+def _await(condition: Callable[[], bool], what: str, given_up: Event) -> None:
     deadline = time.monotonic() + READY_S
     while not condition():
-        if time.monotonic() > deadline:
-            raise QxError("QX-LAB-004", f"waited {READY_S:.0f} s for {what}", hint="a busy machine? try again")
-        time.sleep(POLL_S)
+        if given_up.wait(POLL_S) or time.monotonic() > deadline:
+            raise QxError("QX-LAB-004", f"waited in vain for {what}", hint="a busy machine? try again")
 
 
 def _open_routes(lab: Lab) -> None:

@@ -274,10 +274,11 @@ class Plan(Struct, frozen=True, kw_only=True, tag_field="schema", tag="qx.plan/1
 
     @property
     def digest(self) -> str:
-        """Identity of the plan: consents bind to it."""
+        """Identity of the plan, the same before and after JSON (where 5 seconds become 5.0): consents bind to it."""
         import msgspec
 
-        return digest(msgspec.to_builtins(self))
+        written = msgspec.json.decode(msgspec.json.encode(self), type=Plan)
+        return digest(msgspec.to_builtins(written))
 
 
 class Refusal(Struct, frozen=True, kw_only=True, tag_field="schema", tag="qx.refusal/1"):

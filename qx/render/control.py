@@ -46,7 +46,7 @@ def control_text(
     palette: Palette = PLAIN, width: int | None = None,
 ) -> str:
     columns = [
-        Column("cluster"), Column("epoch", right=True), Column("writer"), Column("since epoch", right=True),
+        Column("cluster", give="wrap"), Column("epoch", right=True), Column("writer"), Column("since epoch", right=True),
         Column("moved", give="wrap"), Column("held by", give="wrap"),
     ]
     rows = [_row(each, now) for each in clusters]

@@ -21,6 +21,7 @@ class ReplicaLag(Struct, frozen=True, kw_only=True):
 
     cluster: str
     region: str
+    role: Role
     upstream: str | None
     streaming: bool
     bytes: int | None
@@ -38,6 +39,15 @@ class Lags(Struct, frozen=True, kw_only=True):
     at: float
     replicas: tuple[ReplicaLag, ...]
     warnings: tuple[str, ...] = ()
+
+    @property
+    def answered(self) -> bool:
+        return any(each.role is not Role.SILENT for each in self.replicas)
+
+
+def gist(lags: Lags) -> object:
+    """What makes two looks differ for somebody who reads one block per change: figures, not the instant."""
+    return lags.replicas, lags.warnings
 
 
 def replica_lags(view: ClusterView) -> tuple[ReplicaLag, ...]:
@@ -64,6 +74,7 @@ def _replica(node: NodeView) -> ReplicaLag:
     return ReplicaLag(
         cluster=node.cluster,
         region=node.region,
+        role=node.role,
         upstream=node.upstream,
         streaming=node.streaming,
         bytes=lag.bytes,

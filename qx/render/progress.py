@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from qx.kernel.spans import format_seconds
+from qx.kernel.spans import format_bytes, format_seconds
+from qx.kernel.text import plural
 from qx.model.journal import Entry, Event, Outcome, RunOutcome
 from qx.render.paint import PLAIN, Palette, Tone, printable
 
@@ -82,6 +83,23 @@ def _outage(entries: tuple[Entry, ...], cluster: str) -> float | None:
     return max(0.0, opened[0] - closed) if closed is not None and opened else None
 
 
+def measured_losses(entries: tuple[Entry, ...]) -> list[str]:
+    """What each salvage found beyond the fork: the loss as measured, no longer as estimated."""
+    found = []
+    for entry in entries:
+        if ".salvage." not in entry.step or entry.outcome is not Outcome.DONE or "into" not in entry.proof:
+            continue
+        where, proof = entry.step.replace(".salvage.", "/"), entry.proof
+        if proof.get("diverged") is False:
+            found.append(f"{where}: nothing was lost, it holds nothing beyond the fork")
+        elif proof.get("commits") is not None:
+            size = format_bytes(proof.get("bytes") or 0)
+            found.append(f"{where}: measured loss {plural(proof['commits'], 'transaction')}, {size}; kept in {proof['into']}")
+        else:
+            found.append(f"{where}: what it held is kept in {proof['into']}")
+    return found
+
+
 def entry_line(entry: Entry, began: float | None, palette: Palette = PLAIN) -> str | None:
     """One line for an entry that is worth one; None for those that only announce. `began`: when its step was
     announced.
@@ -142,6 +160,7 @@ def outcome_text(
         RunOutcome.DEGRADED: f"next: qx runs show {run}; qx rejoin",
         RunOutcome.PARTIAL: f"next: qx runs show {run}",
     }
+    lines += [f"  {words}" for words in measured_losses(entries)]
     if outcome in nexts:
         lines.append(nexts[outcome])
     elif any(result.mode == "unplanned" and result.moved for result in results(plan, entries)):

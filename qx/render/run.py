@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from qx.kernel.spans import format_seconds
 from qx.kernel.text import shorten
-from qx.model.journal import Event, Outcome
+from qx.model.journal import Event, Outcome, RunOutcome
 from qx.render import encode
 from qx.render.acts import acts
 from qx.render.moment import moment
@@ -32,6 +32,7 @@ _BAR_LEAST, _BAR_MOST = 8, 40
 _BESIDE = 30  # columns of a line without its step's name and its bar
 _PROOF_MOST = 600  # characters; -o json has the rest
 _INDENT = " " * 10
+_IN_HEAD = ("plan", "digest", "by")
 
 _TONES: dict[Outcome | None, Tone] = {
     Outcome.DONE: "good", Outcome.FAILED: "bad", Outcome.UNKNOWN: "warn", Outcome.UNDONE: "warn",
@@ -69,7 +70,7 @@ def run_text(
     """Head, a line per act with its bar and below it what it proved or why it failed, and what it all came to."""
     plain = tuple(chained.entry for chained in entries)
     parts = [f"{context}\n{_head(run, leases, palette, width)}", "\n".join(_journal(run, plain, palette, width))]
-    if plan is not None:
+    if plan is not None and run.outcome is not RunOutcome.OPEN:
         parts.append(outcome_text(plan, run.id, run.outcome, plain, palette))
     if standing(run, leases) == "orphaned":
         parts.append(palette.paint(f"nobody executes it any more; next: qx runs resume {run.id}", "bad"))
@@ -109,8 +110,9 @@ def _journal(run: Run, entries: Sequence[Entry], palette: Palette, width: int | 
             yield from _below(act.proof, act.error, palette, width)
         elif (line := _event(entry, resumed=resumed)) is not None:
             yield f"{at}  {palette.paint(line, 'warn' if entry.event is Event.ABANDONED else 'plain')}"
-            if entry.event is Event.NOTE:
-                yield from _below(entry.proof, entry.error, palette, width)
+            if entry.event in (Event.STARTED, Event.NOTE):
+                proof = {key: value for key, value in entry.proof.items() if key not in _IN_HEAD}
+                yield from _below(proof, entry.error, palette, width)
             resumed = resumed or entry.event is Event.LEASED
 
 

@@ -53,7 +53,7 @@ def runs_text(
     columns += [Column("took", right=True), Column("by", give="cut")] if roomy else []
     rows: list[list[Cell | str]] = []
     for run in runs:
-        started = moment(run.started_at) if roomy else moment(run.started_at)[:16]
+        started = moment(run.started_at) if roomy else moment(run.started_at)[5:16]
         state = standing_cell(standing(run, leases))
         row: list[Cell | str] = [run.id, started, run.intent, state, ", ".join(run.clusters)]
         took = "" if run.ended_at is None else format_seconds(max(0.0, run.ended_at - run.started_at))

@@ -6,14 +6,14 @@ Every word stands without its colour. A table of 80 columns holds it; in a pipe 
 from __future__ import annotations
 
 import textwrap
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from qx.kernel.spans import format_bytes, format_seconds
-from qx.model.observation import EndpointFacts, Observation, PgFacts, Silence
+from qx.model.observation import EndpointFacts, Observation, Silence
 from qx.model.topology import Cause, Role, Verdict
+from qx.render.moment import moment
 from qx.render.paint import PLAIN, Palette, Tone, printable
 from qx.render.table import Cell, Column, table
 
@@ -53,6 +53,30 @@ class Status(Struct, frozen=True, kw_only=True):
     open_runs: tuple[OpenRun, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    @property
+    def answered(self) -> bool:
+        """Whether anything at all did."""
+        nodes = [node.seen for view in self.clusters.values() for node in view.nodes.values()]
+        endpoints = [seen for region in self.regions.values() for seen in region.endpoints.values()]
+        return any(isinstance(seen, Observation) for seen in (*nodes, *endpoints))
+
+
+def gist(status: Status) -> object:
+    """What makes two looks differ for somebody who reads one block per change: not ages, figures and instants."""
+    return (
+        {name: (region.verdict, region.cause, _endpoints(region)) for name, region in status.regions.items()},
+        {
+            name: (view.verdict, view.cause, view.writer, view.epoch, {r: _standing(n) for r, n in view.nodes.items()})
+            for name, view in status.clusters.items()
+        },
+        [(run.run, run.orphaned, run.step) for run in status.open_runs],
+        status.warnings,
+    )
+
+
+def _standing(node: NodeView) -> tuple[object, ...]:
+    return node.role, node.upstream, node.streaming, node.cause
+
 
 def status_text(status: Status, palette: Palette = PLAIN, width: int | None = None) -> str:
     blocks = [_open_run(run, status.at, palette) for run in status.open_runs]
@@ -65,7 +89,7 @@ def status_text(status: Status, palette: Palette = PLAIN, width: int | None = No
 
 def in_force(config_file: str, why: str, at: float) -> str:
     """The first line of every table: the file in force, why that one, and when was looked."""
-    return f"{printable(config_file)} ({why}), {datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%SZ}"
+    return f"{printable(config_file)} ({why}), {moment(at)}"
 
 
 def lag_words(lag: Lag | None) -> str:
@@ -86,7 +110,8 @@ def _open_run(run: OpenRun, at: float, palette: Palette) -> str:
     if not run.orphaned:
         return "\n".join([f"run {run.run} is under way: {what}{where}", *stopped])
     head = palette.paint(f"orphaned run {run.run}: {what}", "bad")
-    return "\n".join([head, f"  nobody goes on with it; last heard of {age} ago{where}", *stopped, f"  go on: {run.resume}"])
+    alone = f"  nobody goes on with it; last heard of {age} ago{where}"
+    return "\n".join([head, alone, *stopped, f"  go on: {run.resume}"])
 
 
 def _warnings(status: Status, palette: Palette, width: int | None) -> Iterator[str]:

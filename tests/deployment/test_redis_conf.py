@@ -1,4 +1,4 @@
-"""redis-*.conf on real servers, and deployment/redis/node.sh: who follows whom, after a restart too, and what never happens."""
+"""redis-*.conf on real servers, and redis/node.sh: who follows whom, after a restart too, and what never happens."""
 
 from __future__ import annotations
 
@@ -83,11 +83,16 @@ def role(client: redis.Redis) -> dict[str, Any]:
     return info
 
 
+def send(client: redis.Redis, *words: Any) -> Any:
+    return client.execute_command(*words)  # type: ignore[no-untyped-call]
+
+
 @pytest.mark.parametrize("region", REGIONS)
 def test_server_accepts_the_file(start_bare: Callable[[str], Cache], region: str) -> None:
     client = start_bare(region).wait_ready()
     in_force = client.config_get("*")
-    expected = {"maxmemory": str(512 << 20), "maxmemory-policy": "volatile-lru", "appendonly": "yes", "appendfsync": "everysec"}
+    expected = {"maxmemory": str(512 << 20), "maxmemory-policy": "volatile-lru"}
+    expected |= {"appendonly": "yes", "appendfsync": "everysec"}
     if region in REPLICATED:
         expected |= {"min-replicas-to-write": "1", "min-replicas-max-lag": "10", "repl-backlog-size": str(128 << 20)}
     else:
@@ -116,12 +121,17 @@ def test_keys_that_do_not_expire_are_never_evicted(start_bare: Callable[[str], C
         client.set(f"session:{number}", "x" * 10_000, ex=3600)
     assert client.info("stats")["evicted_keys"] > 0
     assert client.get("qx:marker") == "epoch 7"
-    with pytest.raises(redis.OutOfMemoryError):
+
+    def fill() -> None:
         for number in range(400):
             client.set(f"kept:{number}", "x" * 10_000)
 
+    with pytest.raises(redis.OutOfMemoryError):
+        fill()
 
-def test_replicas_follow_and_roles_outlive_a_restart(start_node: Callable[..., Cache], command_line_client: None) -> None:
+
+@pytest.mark.usefixtures("command_line_client")
+def test_replicas_follow_and_roles_outlive_a_restart(start_node: Callable[..., Cache]) -> None:
     us = start_node("us", PEERS="127.0.0.1:1")
     writer = us.wait_ready(PASSWORD)
     with pytest.raises(redis.ResponseError, match="NOREPLICAS"):
@@ -129,14 +139,14 @@ def test_replicas_follow_and_roles_outlive_a_restart(start_node: Callable[..., C
     eu = start_node("eu", PEERS=us.address, UPSTREAM=us.address)
     standby = eu.wait_ready(PASSWORD)
     wait_until(lambda: role(standby)["master_link_status"] == "up", "eu follows us")
-    wait_until(lambda: role(writer)["connected_slaves"] == 1 and role(writer)["slave0"]["state"] == "online", "us sees eu")
+    wait_until(lambda: role(writer).get("slave0", {}).get("state") == "online", "us sees eu")
     seen = role(writer)["slave0"]
     assert (seen["ip"], seen["port"]) == ("127.0.0.1", eu.port)
     wait_until(lambda: role(writer)["min_slaves_good_slaves"] == 1, "us counts eu as good")
     writer.set("session:1", "a", ex=3600)
     wait_until(lambda: standby.get("session:1") == "a", "eu has it")
 
-    writer.execute_command("FAILOVER", "TO", "127.0.0.1", eu.port, "TIMEOUT", "10000")
+    send(writer, "FAILOVER", "TO", "127.0.0.1", eu.port, "TIMEOUT", "10000")
     wait_until(lambda: role(standby)["role"] == "master" and role(writer)["role"] == "slave", "the roles changed")
     wait_until(lambda: role(writer)["master_link_status"] == "up", "us follows eu, as the same user")
     for client in (writer, standby):
@@ -145,7 +155,7 @@ def test_replicas_follow_and_roles_outlive_a_restart(start_node: Callable[..., C
     us.stop()
     start_node("us", again=us, PEERS=eu.address)
     writer = us.wait_ready(PASSWORD)
-    wait_until(lambda: role(writer)["role"] == "slave" and role(writer)["master_link_status"] == "up", "us still follows eu")
+    wait_until(lambda: role(writer).get("master_link_status") == "up", "us still follows eu")
     us.stop()
     eu.stop()
     start_node("eu", again=eu, PEERS=us.address, UPSTREAM=us.address)
@@ -165,7 +175,8 @@ def test_a_replicaof_written_while_the_server_is_stopped_is_followed(start_node:
     assert (followed["role"], followed["master_host"], followed["master_port"]) == ("slave", "127.0.0.1", 1)
 
 
-def test_an_empty_writer_never_stands_before_replicas_with_data(start_node: Callable[..., Cache], command_line_client: None) -> None:
+@pytest.mark.usefixtures("command_line_client")
+def test_an_empty_writer_never_stands_before_replicas_with_data(start_node: Callable[..., Cache]) -> None:
     us = start_node("us", PEERS="127.0.0.1:1")
     us.wait_ready(PASSWORD)
     eu = start_node("eu", PEERS=us.address, UPSTREAM=us.address)
@@ -195,7 +206,8 @@ def test_an_empty_writer_never_stands_before_replicas_with_data(start_node: Call
     wait_until(lambda: role(returned)["role"] == "slave" and returned.get("session:1") == "a", "us follows eu")
 
 
-def test_secrets_and_rights(start_node: Callable[..., Cache], command_line_client: None) -> None:
+@pytest.mark.usefixtures("command_line_client")
+def test_secrets_and_rights(start_node: Callable[..., Cache]) -> None:
     us = start_node("us", PEERS="127.0.0.1:1")
     client = us.wait_ready(PASSWORD)
     client.config_rewrite()
@@ -218,7 +230,7 @@ def test_secrets_and_rights(start_node: Callable[..., Cache], command_line_clien
     assert peer.ping()
     for command in (("GET", "session:1"), ("CONFIG", "GET", "*"), ("FLUSHALL",), ("REPLICAOF", "NO", "ONE")):
         with pytest.raises(redis.exceptions.NoPermissionError):
-            peer.execute_command(*command)
+            send(peer, *command)
 
 
 @pytest.mark.parametrize(

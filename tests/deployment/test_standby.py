@@ -1,4 +1,4 @@
-"""deployment/postgres/node.sh without Docker: it creates, clones, comes back in the role that the data have, and refuses the rest."""
+"""postgres/node.sh without Docker: it creates, clones, comes back in the role that the data have, refuses the rest."""
 
 from __future__ import annotations
 
@@ -33,14 +33,15 @@ def value(server: Postgres, query: str) -> Any:
     return row[0] if row else None
 
 
-def streaming(writer: Postgres) -> list[tuple[str, str]]:
-    """(application_name, slot) of every standby that streams through an active slot."""
+def streaming(writer: Postgres) -> list[str]:
+    """The standbys that stream through the slot of their own name."""
     with control(writer) as connection:
-        return connection.execute(
-            """SELECT r.application_name, s.slot_name FROM pg_stat_replication AS r
-               JOIN pg_replication_slots AS s ON s.active_pid = r.pid
+        rows = connection.execute(
+            """SELECT r.application_name FROM pg_stat_replication AS r
+               JOIN pg_replication_slots AS s ON s.active_pid = r.pid AND s.slot_name = r.application_name
                WHERE r.state = 'streaming' AND s.wal_status = 'reserved' ORDER BY 1"""
         ).fetchall()
+    return [name for (name,) in rows]
 
 
 def trade(server: Postgres, number: int) -> None:
@@ -65,9 +66,7 @@ def test_the_cluster_trading(make_postgres: PostgresMaker) -> None:
     us.start()
     wait_until(lambda: "started streaming WAL" in eu_process.log, "eu-west streams")
     ap.start()
-    wait_until(
-        lambda: streaming(us) == [("ap-southeast", "qx_ap_southeast"), ("eu-west", "qx_eu_west")], "both standbys stream"
-    )
+    wait_until(lambda: streaming(us) == ["qx_ap_southeast", "qx_eu_west"], "both standbys stream")
 
     trade(us, 1)
     wait_until(lambda: trades(eu) == trades(ap) == 1, "the standbys have the trade")
@@ -100,7 +99,7 @@ def test_the_cluster_trading(make_postgres: PostgresMaker) -> None:
     # The home server lost its disk. A peer writes: it becomes that peer's standby, not a second cluster.
     shutil.rmtree(us.data)
     us.start(PEERS=f"{eu.address} {ap.address}")
-    wait_until(lambda: ("us-east", "qx_us_east") in streaming(eu), "us-east streams from eu-west")
+    wait_until(lambda: "qx_us_east" in streaming(eu), "us-east streams from eu-west")
     wait_until(lambda: trades(us) == 2, "us-east has both trades")
 
     # The same with no writer left: it refuses.
@@ -119,12 +118,11 @@ def test_one_region_alone(make_postgres: PostgresMaker) -> None:
         "guyana", "writer", DATABASES="guyana", PEERS="", REPLICATION_NETWORKS=""
     )
     guyana.start()
-    assert value(guyana, "SELECT count(*) FROM pg_roles WHERE rolreplication AND rolname NOT IN ('qx', current_user)") == 1
+    assert value(guyana, "SELECT count(*) FROM pg_roles WHERE rolname = 'replicator'") == 0
     with pytest.raises(psycopg.OperationalError, match=r"pg_hba\.conf"):
         guyana.connect("qx", CONTROL, "qx", replication="true")
-    assert guyana.psql("postgres", "-c", r"SELECT string_agg(datname, ',' ORDER BY datname) FROM pg_database WHERE NOT datistemplate").stdout == (
-        "name_guyana,postgres,qx\n"
-    )
+    books = guyana.psql("postgres", "-c", "SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1").stdout
+    assert books.split() == ["name_guyana", "postgres", "qx"]
 
 
 def test_who_may_come_in(make_postgres: PostgresMaker) -> None:
@@ -139,16 +137,18 @@ def test_who_may_come_in(make_postgres: PostgresMaker) -> None:
     ):
         with pytest.raises(psycopg.OperationalError, match=r"pg_hba\.conf"):
             us.connect(user, password, database)
-    for user, password, database in (("qx", "wrong", "qx"), ("replicator", "wrong", "qx"), ("user_us", "wrong", "name_us")):
+    for user, database in (("qx", "qx"), ("replicator", "qx"), ("user_us", "name_us")):
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-            us.connect(user, password, database)
+            us.connect(user, "wrong", database)
     with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
         us.connect("qx", CONTROL, "name_us")
-    hashes = us.psql("postgres", "-c", "SELECT bool_and(rolpassword LIKE 'SCRAM-SHA-256$%') FROM pg_authid WHERE rolpassword IS NOT NULL")
-    assert hashes.stdout == "t\n"
+    kept = us.psql("postgres", "-c", "SELECT rolpassword FROM pg_authid WHERE rolpassword IS NOT NULL").stdout.split()
+    assert len(kept) == 4
+    assert all(one.startswith("SCRAM-SHA-256$") for one in kept)
 
     with control(us) as connection:
-        assert connection.execute("SELECT rolsuper OR rolcreaterole OR rolcreatedb FROM pg_roles WHERE rolname = 'qx'").fetchone() == (False,)
+        mighty = "SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls FROM pg_roles WHERE rolname = 'qx'"
+        assert connection.execute(mighty).fetchone() == (False,)
         connection.execute("CREATE TABLE marker (epoch bigint)")
         connection.execute("CHECKPOINT")
         connection.execute("ALTER SYSTEM SET primary_conninfo = 'host=nowhere'")
@@ -175,13 +175,13 @@ def test_an_old_writer_is_rewound_by_the_replication_role(make_postgres: Postgre
     us.stop()
     us.program(
         "pg_rewind", "-D", str(us.data), "-R",
-        f"--source-server=host=127.0.0.1 port={eu.port} user=replicator dbname=qx application_name=us-east",
+        f"--source-server=host=127.0.0.1 port={eu.port} user=replicator dbname=qx application_name=qx_us_east",
         PGPASSFILE=str(us.home / "pgpass"),
     )  # fmt: skip
     with (us.data / "postgresql.auto.conf").open("a") as conf:
         conf.write("primary_slot_name = 'qx_us_east'\n")
     us.start()
-    wait_until(lambda: streaming(eu) == [("us-east", "qx_us_east")], "us-east streams from eu-west")
+    wait_until(lambda: streaming(eu) == ["qx_us_east"], "us-east streams from eu-west")
     assert value(us, "SHOW cluster_name") == "us-east"  # its own settings again, not those of the source
     assert trades(us) == 1
 
@@ -206,13 +206,13 @@ def test_no_password_is_left_anywhere(make_postgres: PostgresMaker) -> None:
 @pytest.mark.parametrize(
     ("env", "said"),
     [
-        ({"BOOTSTRAP": "standby", "PEERS": "127.0.0.1:1", "BOOTSTRAP_TIMEOUT": "1"}, "no writer among 127.0.0.1:1 within 1 s"),
+        ({"BOOTSTRAP": "standby", "PEERS": "127.0.0.1:1", "BOOTSTRAP_TIMEOUT": "1"}, "no writer among 127.0.0.1:1"),
         ({"BOOTSTRAP": "standby", "PEERS": "", "BOOTSTRAP_TIMEOUT": "0"}, "no writer among no peers within 0 s"),
         ({"BOOTSTRAP": "both"}, "BOOTSTRAP is 'both': writer or standby"),
         ({"DATABASES": ""}, "DATABASES is empty"),
-        ({"DATABASES": "us", "CONTROL_PASSWORD": "change-me-qx"}, "CONTROL_PASSWORD still has the value of the example"),
+        ({"DATABASES": "us", "CONTROL_PASSWORD": "change-me-qx"}, "CONTROL_PASSWORD still has the value"),
         ({"PEERS": "127.0.0.1:1", "REPLICATION_PASSWORD": ""}, "REPLICATION_PASSWORD is not set"),
-        ({"DATABASES": "us", "DB_PASSWORD_US": "change-me-db-us"}, "DB_PASSWORD_US still has the value of the example"),
+        ({"DATABASES": "us", "DB_PASSWORD_US": "change-me-db-us"}, "DB_PASSWORD_US still has the value"),
     ],
     ids=lambda given: given if isinstance(given, str) else "",
 )
@@ -228,7 +228,7 @@ def test_refuses_and_leaves_nothing(make_postgres: PostgresMaker, env: dict[str,
 def test_a_wait_ends_at_once_when_told_to(make_postgres: PostgresMaker) -> None:
     eu = make_postgres("eu-west", "standby", PEERS="127.0.0.1:1")
     process = eu.launch()
-    wait_until(lambda: (eu.home / "pgpass").exists(), "it waits for a writer")
+    wait_until((eu.home / "pgpass").exists, "it waits for a writer")
     process.popen.send_signal(signal.SIGINT)
     assert process.ended() == 130
     assert not eu.data.exists()

@@ -175,7 +175,7 @@ def _read_holder(handle: int) -> _Holder | None:
 
 def _end(holder: _Holder, deadline: Deadline) -> None:
     """The holder first, so that it starts nothing more; then the group of the program that it ran."""
-    processes.send((holder.process,), signal.SIGKILL)
+    processes.kill((holder.process,))
     processes.ended((holder.process,), deadline)
     if holder.program is not None:
         leader = processes.Pid(*holder.program)

@@ -69,6 +69,16 @@ def send(pids: Iterable[Pid], number: signal.Signals) -> None:
                     ) from error
 
 
+def kill(pids: Iterable[Pid]) -> None:
+    send(pids, signal.SIGKILL)
+
+
+def roots(pids: tuple[Pid, ...]) -> tuple[Pid, ...]:
+    """Those of them whose parent is none of them."""
+    numbers = {pid.number for pid in pids}
+    return tuple(pid for pid in pids if pid.parent not in numbers)
+
+
 def ended(pids: Iterable[Pid], deadline: Deadline) -> bool:
     """Waits until all have ended; False when the deadline passed first."""
     with contextlib.ExitStack() as stack:

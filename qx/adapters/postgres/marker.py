@@ -32,15 +32,16 @@ END $$
 """
 _MARK: LiteralString = """
 INSERT INTO qx.control AS c (store_id, epoch, writer) VALUES (%s, %s, %s)
-ON CONFLICT (one) DO UPDATE SET store_id = excluded.store_id, epoch = excluded.epoch, writer = excluded.writer, at = now()
+ON CONFLICT (one) DO UPDATE
+SET store_id = excluded.store_id, epoch = excluded.epoch, writer = excluded.writer, at = now()
 WHERE c.epoch <= excluded.epoch AND (c.store_id = excluded.store_id OR %s)
 RETURNING true
 """
 # An asynchronous commit would be acknowledged before its WAL is written: the position would not cover it.
 _PROBE: LiteralString = """
 INSERT INTO qx.probe (at) VALUES (clock_timestamp()) ON CONFLICT (one) DO UPDATE SET at = excluded.at
-RETURNING set_config('synchronous_commit',
-    CASE current_setting('synchronous_commit') WHEN 'off' THEN 'local' ELSE current_setting('synchronous_commit') END, true)
+RETURNING set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+    WHEN 'off' THEN 'local' ELSE current_setting('synchronous_commit') END, true)
 """
 _STANDING: LiteralString = "SELECT store_id, epoch FROM qx.control"
 _FLUSHED: LiteralString = "SELECT (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint"

@@ -1,4 +1,4 @@
-"""The two questions that a PostgreSQL node is asked, as SQL: one statement each, for 14 to 18, in recovery and out of it.
+"""The two questions that a PostgreSQL node is asked, as SQL: one statement each, for 14 to 18, in recovery or not.
 
 Invariants: nothing is written, nothing waits. What fails in the other role, or may be missing or not granted, stands in
 a CASE that is not reached then. For the latter that is not enough: permissions are checked before anything runs, so it
@@ -15,14 +15,16 @@ WITH here AS MATERIALIZED (
     SELECT pg_is_in_recovery() AS standby, clock_timestamp() AS now,
            extract(epoch FROM clock_timestamp() - pg_postmaster_start_time()) AS started_age_s
 ), wal AS MATERIALIZED (
-    SELECT CASE WHEN standby THEN coalesce(pg_last_wal_replay_lsn(), '0/0') ELSE pg_current_wal_flush_lsn() END AS applied,
+    SELECT CASE WHEN standby THEN coalesce(pg_last_wal_replay_lsn(), '0/0')
+           ELSE pg_current_wal_flush_lsn() END AS applied,
            CASE WHEN standby THEN pg_last_wal_receive_lsn() END AS received
     FROM here
 ), receiver AS MATERIALIZED (
     SELECT * FROM pg_stat_wal_receiver
 ), segment AS MATERIALIZED (
     SELECT word AS name FROM ts_stat($$
-        SELECT array_to_tsvector(ARRAY[max(name)]) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$' HAVING max(name) <> ''
+        SELECT array_to_tsvector(ARRAY[max(name)]) FROM pg_ls_waldir()
+        WHERE name ~ '^[0-9A-F]{24}$' HAVING max(name) <> ''
     $$)
 ), lineage AS MATERIALIZED (
     SELECT CASE WHEN standby THEN greatest(
@@ -36,7 +38,7 @@ WITH here AS MATERIALIZED (
 )"""
 
 # (replayed position or flushed one, timeline)
-REPLAYED: LiteralString = _HERE + "SELECT (applied - '0/0'::pg_lsn)::bigint, timeline FROM wal, lineage"
+REPLAYED: LiteralString = _HERE + "SELECT (applied - '0/0'::pg_lsn)::bigint, timeline FROM wal, lineage"  # noqa: S608 - constants
 
 # (JSON of PgFacts without `upstream`, and `conninfo`: primary_conninfo, None where it may not be read);
 # parameter: the names of the settings
@@ -115,4 +117,4 @@ SELECT json_build_object(
     'marker', CASE WHEN EXISTS (SELECT FROM readable) THEN (SELECT marker FROM control) END
 )::text, CASE WHEN standby THEN (SELECT setting FROM settings WHERE name = 'primary_conninfo') END
 FROM here, wal, lineage
-"""
+"""  # noqa: S608 - constants

@@ -44,7 +44,8 @@ SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_
 _RELOADED: LiteralString = "SELECT pg_conf_load_time() > %s"
 _SETTINGS: LiteralString = "SELECT name, source, pending_restart FROM pg_settings WHERE name = ANY (%s)"
 _PROMOTED: LiteralString = """
-SELECT ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int, current_setting('default_transaction_read_only')
+SELECT ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int,
+       current_setting('default_transaction_read_only')
 WHERE NOT pg_is_in_recovery()
 """
 _EXPEL: LiteralString = """
@@ -127,7 +128,7 @@ class PostgresServer:
             if pending_restart:
                 raise Declined(self._view.node, "", f"{name} is written, but takes a restart of the server")
             if source in _ABOVE_THE_FILE:
-                raise Declined(self._view.node, "", f"{name} is set on the server's {source}, which ALTER SYSTEM cannot change")
+                raise Declined(self._view.node, "", f"{name} is set on the server's {source}, above any file")
 
     async def replayed(self, timeout: float) -> tuple[int, int]:
         """QX-NODE-001 when no answer came: asking changes nothing."""
@@ -147,9 +148,27 @@ class PostgresServer:
             self._view.node, self._clock, deadline, POLL_S, promoted, "promotion was requested, it is still in recovery"
         )
         if read_only == "on":
-            raise Declined(self._view.node, "25006", f"promoted to timeline {timeline}, but default_transaction_read_only is on",
-                           hint="ALTER SYSTEM RESET default_transaction_read_only; SELECT pg_reload_conf()")
+            raise Declined(
+                self._view.node, "25006",
+                f"it is promoted to timeline {timeline}, but default_transaction_read_only is on",
+                hint="ALTER SYSTEM RESET default_transaction_read_only; SELECT pg_reload_conf()",
+            )
         return timeline
+
+    async def end_senders(self, pids: tuple[int, ...], timeout: float) -> None:
+        await self._session.ask(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE pid = ANY(%s)", (list(pids),), timeout=timeout
+        )
+
+    async def history(self, timeline: int, timeout: float) -> tuple[tuple[int, int], ...]:
+        """Reads the timeline's history file: superuser, or a role that may execute pg_read_file(text)."""
+        if timeline <= 1:
+            return ()
+        [(text,)] = await self._session.ask(
+            "SELECT pg_read_file(%s)", (f"pg_wal/{timeline:08X}.history",), timeout=timeout, harmless=True
+        )
+        lines = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
+        return tuple((int(words[0]), _position(words[1])) for words in lines if len(words) > 1)
 
     async def write_marker(self, marker: Marker, timeout: float, *, force: bool = False) -> None:
         await own.write_marker(self._session, self._clock, marker, timeout, force=force)
@@ -170,3 +189,8 @@ class PostgresServer:
 
     def _left(self, deadline: float) -> float:
         return deadline - self._clock.elapsed()
+
+
+def _position(lsn: str) -> int:
+    high, _, low = lsn.partition("/")
+    return int(high, 16) << 32 | int(low, 16)

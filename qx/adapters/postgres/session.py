@@ -38,10 +38,10 @@ OBSERVER_STATEMENT_MS = 10_000
 # language than English stays 'protocol', with the server's words.
 _MEANINGS: tuple[tuple[Reason, str], ...] = (
     ("starting", r"is (starting up|shutting down|in recovery mode)|not( yet)? accepting connections"),
-    ("auth", r"authentication failed|no password supplied|pg_hba\.conf|not permitted to log ?in|role \".*\" does not exist"),
-    ("auth", r"certificate|permission denied"),
+    ("auth", r"authentication failed|no password supplied|pg_hba\.conf|not permitted to log ?in"),
+    ("auth", r"role \".*\" does not exist|certificate|permission denied for"),
     ("timeout", r"timeout expired|timed out"),
-    ("unreachable", r"no route to host|network is unreachable|translate host name|failed to resolve"),
+    ("unreachable", r"no route to host|network is unreachable|translate host name|failed to resolve|permission denied"),
     ("refused", r"connection refused|no such file|connection reset|closed the connection unexpectedly"),
 )
 _WHERE = re.compile(r"^(connection (failed|is bad): )?(connection to server (at|on) .*? failed: )?(FATAL: +)?")

@@ -1,0 +1,115 @@
+"""`qx runs list|show|watch`: what was executed, and what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qx.cli.frame import App
+from qx.cli.options import Timeout
+from qx.cli.shell import Shell
+from qx.kernel.errors import QxError
+from qx.kernel.exits import Exit
+
+if TYPE_CHECKING:
+    from qx.app.workbench import Workbench
+    from qx.model.journal import Chained, Run
+    from qx.model.plan import Plan
+
+app = App("The record of runs.")
+
+RunName = Annotated[
+    str | None,
+    typer.Argument(metavar="RUN", help="Its id, or the beginning of it; none: the latest.", show_default=False),
+]
+
+
+@app.command("list")
+def list_runs(
+    ctx: typer.Context,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many, the latest first.")] = 20,
+) -> None:
+    """What was run when, by whom, how it ended; for a run without an executor, the command that resumes it."""
+    from qx.render.runs import run_fields, runs_text
+
+    shell: Shell = ctx.obj
+    bench = _bench(shell)
+    runs, leases = bench.store.runs(limit), bench.store.leases()
+    shell.answer(
+        "runs",
+        {"runs": [run_fields(run, leases) for run in runs]},
+        lambda palette, width: runs_text(runs, leases, bench.context, palette, width),
+    )
+
+
+@app.command("show")
+def show(ctx: typer.Context, run: RunName = None) -> None:
+    """One run, act by act: when, how long, what it proved, what went wrong."""
+    shell: Shell = ctx.obj
+    bench = _bench(shell)
+    _answer(shell, bench, _named(bench, run))
+
+
+@app.command("watch")
+def watch(ctx: typer.Context, run: RunName = None, timeout: Timeout = None) -> Exit:
+    """Follow a run until it ends: each entry as it is written, and an exit code that tells how it ended."""
+    import asyncio
+
+    from qx.app.follow import follow
+    from qx.app.run import EXITS
+    from qx.render.progress import entry_line, outcome_text
+    from qx.render.run import entry_fields
+
+    shell: Shell = ctx.obj
+    bench, output = _bench(shell), shell.flags.output
+    found = _named(bench, run)
+    began: dict[str, float] = {}
+
+    def wrote(chained: Chained) -> None:
+        entry = chained.entry
+        since = began.get(entry.step)
+        began[entry.step] = entry.at
+        if output == "ndjson" or (output == "table" and entry_line(entry, since) is not None):
+            shell.answer("entry", entry_fields(chained), lambda palette, _: entry_line(entry, since, palette) or "")
+
+    if output == "table":
+        shell.streams.data(f"{bench.context}\nrun {found.id}: {found.intent} by {found.by}")
+    ended = asyncio.run(follow(bench.store, bench.clock, found.id, wrote, timeout))
+    if output == "json":
+        _answer(shell, bench, ended)
+    elif output == "table" and (plan := _plan(bench, ended)) is not None:
+        entries = tuple(chained.entry for chained in bench.store.entries(ended.id))
+        shell.answer("run", ended, lambda palette, _: outcome_text(plan, ended.id, ended.outcome, entries, palette))
+    return EXITS[ended.outcome]
+
+
+def _bench(shell: Shell) -> Workbench:
+    from qx.app.workbench import Workbench
+
+    return Workbench(shell.env, shell.config)
+
+
+def _named(bench: Workbench, run: str | None) -> Run:
+    """The run of that name, or the latest. Raises QX-RUN-004."""
+    if run is not None:
+        return bench.store.run(run)
+    latest = bench.store.runs(1)
+    if not latest:
+        raise QxError("QX-RUN-004", "no run yet", hint="`qx failover --to REGION --dry-run` shows what one would do.")
+    return latest[0]
+
+
+def _plan(bench: Workbench, run: Run) -> Plan | None:
+    return bench.store.plan(run.id) if run.plan_id else None
+
+
+def _answer(shell: Shell, bench: Workbench, run: Run) -> None:
+    from qx.render.run import run_document, run_text
+
+    plan, entries, leases = _plan(bench, run), bench.store.entries(run.id), bench.store.leases()
+    shell.answer(
+        "run",
+        run_document(run, plan, entries, leases),
+        lambda palette, width: run_text(run, plan, entries, leases, bench.context, palette, width),
+    )

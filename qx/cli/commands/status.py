@@ -1,0 +1,97 @@
+"""`qx status [REGION]`: what is true now, of every region or of one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qx.cli.frame import App
+from qx.cli.options import Watch
+from qx.cli.shell import Shell
+from qx.kernel.errors import QxError
+from qx.kernel.exits import Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from qx.app.workbench import Workbench
+    from qx.render.status import Status
+
+app = App()
+
+
+@app.command()
+def status(
+    ctx: typer.Context,
+    region: Annotated[str | None, typer.Argument(help="Only this one, by name or alias.", show_default=False)] = None,
+    watch: Watch = None,
+) -> Exit:
+    """What is true now: who writes, who follows, how far behind, what is wrong and why."""
+    from qx.app.workbench import Workbench
+    from qx.render.status import gist, status_text
+
+    shell: Shell = ctx.obj
+    bench = Workbench(shell.env, shell.config)
+    only = None
+    if region is not None:
+        from qx.config.links import region_named
+
+        only = region_named(bench.platform, region)
+    note = other_lab(shell.env, bench.config_path)
+
+    if watch is not None:
+        from qx.cli.watching import watch as again
+
+        again(shell, watch, "status", lambda: _look(bench, only, note), status_text, gist)
+        return Exit.DONE
+    found = asyncio.run(_once(bench, only, note))
+    shell.answer("status", found, lambda palette, width: status_text(found, palette, width))
+    if not found.answered:
+        raise QxError("QX-OBS-003", "nothing answered", hint="is this machine cut off? `qx doctor` looks closer")
+    return Exit.DONE
+
+
+async def _once(bench: Workbench, only: str | None, note: str) -> Status:
+    try:
+        return await _look(bench, only, note)
+    finally:
+        await bench.close()
+
+
+async def _look(bench: Workbench, only: str | None, note: str) -> Status:
+    from qx.app.observe import look
+    from qx.render.status import Status
+
+    seen = await look(bench)
+    topology, platform = seen.topology, bench.platform
+    regions = {name: view for name, view in topology.regions.items() if only in {None, name}}
+    return Status(
+        config_file=str(bench.found.path),
+        why=bench.found.why,
+        platform=platform.platform,
+        at=topology.at,
+        observer=topology.observer,
+        kinds={name: cluster.kind for name, cluster in platform.clusters.items()},
+        regions=regions,
+        clusters={name: v for name, v in topology.clusters.items() if only is None or only in v.nodes},
+        open_runs=seen.open_runs,
+        warnings=(*([note] if note else []), *seen.warnings),
+    )
+
+
+def other_lab(env: Mapping[str, str], in_force: Path) -> str:
+    """What to say when a lab runs on this machine and another configuration is in force; ''."""
+    from qx.lab.lab import STATE, default_directory
+
+    directory = default_directory(env)
+    if not (directory / STATE).exists():
+        return ""
+    from qx.lab.lab import load
+
+    lab = load(directory)
+    if lab is None or not lab.runs or lab.config.resolve() == in_force.resolve():
+        return ""
+    return f"a lab runs too, and this is not its file: export QX_CONFIG={lab.config}"

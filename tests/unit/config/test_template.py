@@ -1,0 +1,37 @@
+"""What `qx config init` writes is valid, and mentions every key that there is."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from qx.config.schema import schema_of
+from qx.config.template import template
+from qx.model.platform import Platform
+from tests.unit.config.base import errors_of, platform_of
+
+KEYS = sorted({key for one in schema_of(Platform, "")["$defs"].values() for key in one["properties"]})
+
+
+def test_it_is_valid() -> None:
+    assert errors_of(template()) == []
+
+
+def test_it_shows_both_kinds_and_a_cluster_that_may_not_move() -> None:
+    clusters = platform_of(template()).clusters
+    assert {cluster.kind for cluster in clusters.values()} == {"postgresql", "redis"}
+    assert any(len(cluster.nodes) == 1 for cluster in clusters.values())
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_key_is_shown(key: str) -> None:
+    assert re.search(rf"^[\s#]*(?:- )?(?:.*[{{,] ?)?{key}:", template(), re.MULTILINE)
+
+
+def test_what_is_commented_out_is_valid_too() -> None:
+    text = template()
+    for old, new in (("approvals: []\n", "approvals:\n"), ("#  - id", "  - id"), ("#    ", "    ")):
+        text = text.replace(old, new)
+    assert errors_of(text) == []
+    assert platform_of(text).approvals[0].to == "eu-west"
