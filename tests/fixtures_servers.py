@@ -50,7 +50,7 @@ PG_SETTINGS = {
     "fsync": "off",
     "shared_buffers": "16MB",
     "dynamic_shared_memory_type": "mmap",
-    "max_connections": "50",
+    "max_connections": "100",
     "wal_level": "replica",
     "wal_log_hints": "on",
     "wal_keep_size": "128MB",

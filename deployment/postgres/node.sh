@@ -2,7 +2,8 @@
 # Starts one PostgreSQL server of a regional cluster. On an empty volume it first makes the data directory:
 #   BOOTSTRAP=standby  clones the cluster's writer, through a physical slot of its own (pg_basebackup -R -S)
 #   BOOTSTRAP=writer   creates the cluster, unless a peer already holds it: then it clones, as a standby does
-# Where a data directory stands, it decides alone what the server is: roles move, and no restart moves them back.
+# Where a data directory stands, it decides alone what the server is: roles move, and no restart moves them back. A former
+# writer that finds a peer writing on a newer timeline does not start.
 #
 # Settings (environment)
 #   REGION                 eu-west; its peers know it as qx_eu_west (application_name, slot), and so does qx
@@ -151,6 +152,16 @@ create() {
     unset PGHOST PGDATABASE
 }
 
+# A data directory without standby.signal comes up as a writer. It must not, when another was promoted since it last ran.
+refuse_second_writer() {
+    local mine theirs
+    survey
+    [[ -n $writer ]] || return 0
+    mine=$(LC_ALL=C pg_controldata -D "$PGDATA" | sed -n "s/^Latest checkpoint's TimeLineID: *//p")
+    theirs=$(ask "$writer" IDENTIFY_SYSTEM | cut -d '|' -f 2)
+    ((theirs <= mine)) || die "$writer writes on timeline $theirs, this server stopped as a writer on $mine: rejoin it first"
+}
+
 bootstrap() {
     [[ ! -e $PGDATA ]] || die "$PGDATA exists, but is no data directory: remove it or mend it"
     rm -rf "$staging"
@@ -189,6 +200,8 @@ else
 fi
 if [[ ! -s $PGDATA/PG_VERSION ]]; then
     bootstrap
+elif [[ ! -e $PGDATA/standby.signal ]]; then
+    refuse_second_writer
 fi
 write_settings "$PGDATA"
 unset CONTROL_PASSWORD REPLICATION_PASSWORD "${!DB_PASSWORD_@}"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from qx.model.observation import Marker, Reason
 
 HUNG_UP = "it closed the connection before it answered"
+ENDED = "this run's session with it was ended, so nothing was sent"
 
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
 _PASSWORD = re.compile(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)", re.IGNORECASE)

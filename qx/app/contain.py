@@ -8,22 +8,10 @@ from qx.app.run import Ended, execute
 from qx.app.situate import situate
 from qx.failover.containment import plan_containment
 from qx.model.plan import Consent
-from qx.model.topology import Role
 
 if TYPE_CHECKING:
     from qx.app.workbench import Workbench
-    from qx.model.topology import Topology
     from qx.ports.report import Reporter
-
-
-def stale_writers(topology: Topology) -> dict[str, str]:
-    """Cluster -> region of a node that writes although another was promoted under a newer epoch."""
-    return {
-        name: region
-        for name, view in topology.clusters.items()
-        for region, node in view.nodes.items()
-        if node.role is Role.STALE_WRITER
-    }
 
 
 async def contain(bench: Workbench, reporter: Reporter) -> Ended | None:

@@ -1,4 +1,4 @@
-"""`qx doctor`: everything that qx depends on, each tried for real, with the evidence and the command that would mend it.
+"""`qx doctor`: everything that qx depends on, each tried for real, with its evidence and what would mend it.
 
 Changes nothing but the store file, which it makes when there is none. Ends at the probe timeout and a moment.
 """
@@ -16,7 +16,7 @@ from qx.kernel.errors import Problems, QxError
 from qx.kernel.spans import format_seconds
 from qx.kernel.text import plural
 from qx.model.diagnosis import Examined, Health
-from qx.model.observation import Observation, PgFacts, Silence
+from qx.model.observation import Observation, PgFacts, RedisFacts, Silence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,8 +52,14 @@ async def examine(bench: Workbench) -> tuple[Examined, ...]:
     found += controls
     found += _store(bench)
     found += [
-        Examined(group="servers", name=f"{a.cluster}/{a.region}", status=Health(a.status), evidence=a.evidence, fix=a.fix)
-        for a in readiness(seen.topology)
+        Examined(
+            group="servers",
+            name=f"{advice.cluster}/{advice.region}",
+            status=Health(advice.status),
+            evidence=advice.evidence,
+            fix=advice.fix,
+        )
+        for advice in readiness(seen.topology)
     ]
     if not any(each.group == "servers" for each in found):
         answering = sum(isinstance(each, Observation) for each in nodes)
@@ -166,7 +172,7 @@ def _connection(seen: Observation | Silence) -> Examined:
     facts = seen.facts
     if isinstance(facts, PgFacts):
         took += f", PostgreSQL {facts.version // 10000}.{facts.version % 10000}"
-    elif hasattr(facts, "flavour"):
+    elif isinstance(facts, RedisFacts):
         took += f", {facts.flavour} {facts.version}"
     elif not facts.ok:
         return Examined(group="connectivity", name=name, status=Health.FAILED, evidence=f"{took}: {facts.detail}",

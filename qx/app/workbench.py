@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 
     from qx.adapters.sqlite.store import SqliteStore
     from qx.config.find import Found
-    from qx.model.platform import Cluster, Endpoint, FileRoute, LabRoute, Node, Platform
+    from qx.model.platform import (
+        Cluster,
+        CommandControl,
+        Endpoint,
+        FileRoute,
+        Kind,
+        LabRoute,
+        LocalControl,
+        Node,
+        Platform,
+    )
     from qx.ports.clock import Clock
     from qx.ports.controls import NodeControl
     from qx.ports.routes import Route
@@ -156,7 +166,7 @@ class Workbench:
     def controls(self) -> dict[Key, NodeControl]:
         """Every node that has a control, by (cluster, region)."""
         return {
-            (name, region): self._control(name, cluster, region)
+            (name, region): self._control(node.control, cluster.kind, name, region)
             for name, cluster in self.platform.clusters.items()
             for region, node in cluster.nodes.items()
             if node.control is not None
@@ -189,23 +199,24 @@ class Workbench:
 
         return HttpEndpoint(name, region, self.observer, endpoint.url, endpoint.expect, self.clock)
 
-    def _control(self, name: str, cluster: Cluster, region: str) -> NodeControl:
-        from qx.model.platform import LocalControl
+    def _control(
+        self, settings: LocalControl | CommandControl, kind: Kind, cluster: str, region: str
+    ) -> NodeControl:
+        from qx.model import platform
 
-        settings = cluster.nodes[region].control
-        if isinstance(settings, LocalControl):
+        if isinstance(settings, platform.LocalControl):
             from qx.adapters.node.local import LocalNode
 
-            return LocalNode(settings, cluster.kind, name, region)
+            return LocalNode(settings, kind, cluster, region)
         from qx.adapters.node.command import CommandNode
 
-        return CommandNode(settings, cluster.kind, name, region)
+        return CommandNode(settings, kind, cluster, region)
 
     def _route(self, name: str, cluster: Cluster, route: LabRoute | FileRoute) -> Route:
         from qx.failover.links import url_address
-        from qx.model.platform import LabRoute as InLab
+        from qx.model import platform
 
-        if isinstance(route, InLab):
+        if isinstance(route, platform.LabRoute):
             from qx.adapters.routes.lab import LabRoute
 
             reached = {region: url_address(node.url, cluster.kind) for region, node in cluster.nodes.items()}

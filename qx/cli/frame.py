@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from qx.cli.index import INDEX
+from qx.cli.index import INDEX, Entry
 from qx.cli.options import Universal, shared_flags, spelled, universal_flags
 from qx.kernel.errors import QxError
 from qx.kernel.text import did_you_mean
@@ -123,11 +123,15 @@ class Group(TyperGroup):
         return args[0], command, [*ctx.meta[_HOISTED], *args[1:]]
 
 
+def _shown() -> dict[str, Entry]:
+    return {name: entry for name, entry in INDEX.items() if entry.help}
+
+
 class Root(Group):
     """`qx` itself: its commands come from the index and are imported when they are called."""
 
     def list_commands(self, ctx: Context) -> list[str]:
-        return list(INDEX)
+        return list(_shown())
 
     def get_command(self, ctx: Context, cmd_name: str) -> AnyCommand | None:
         if cmd_name not in INDEX:
@@ -138,7 +142,7 @@ class Root(Group):
 
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.help) for name, entry in INDEX.items()])
+            formatter.write_dl([(name, entry.help) for name, entry in _shown().items()])
 
     def shell_complete(self, ctx: Context, incomplete: str) -> list[CompletionItem]:
         from typer._click.core import Command as Plain
@@ -146,4 +150,4 @@ class Root(Group):
 
         if incomplete.startswith("-"):
             return Plain.shell_complete(self, ctx, incomplete)
-        return [CompletionItem(name, help=e.help) for name, e in INDEX.items() if name.startswith(incomplete)]
+        return [CompletionItem(name, help=e.help) for name, e in _shown().items() if name.startswith(incomplete)]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 class Entry(NamedTuple):
     module: str  # its `app` is a `qx.cli.frame.App`
-    help: str  # one line, shown by `qx --help`
+    help: str  # one line, shown by `qx --help`; '' keeps it out of there: it is not for people
 
 
 INDEX: dict[str, Entry] = {
@@ -29,5 +29,6 @@ INDEX: dict[str, Entry] = {
     "lab": Entry("qx.cli.commands.lab", "Real regions on this machine, and what may happen to them."),
     "config": Entry("qx.cli.commands.config", "Check, show, describe or begin regions.yaml."),
     "explain": Entry("qx.cli.commands.explain", "What an error code means and what makes it pass."),
+    "node": Entry("qx.cli.commands.node", ""),
     "completion": Entry("qx.cli.commands.completion", "Print the completion script of a shell."),
 }

@@ -150,20 +150,26 @@ def drive(
     from qx.model.plan import Plan
 
     async def go() -> Exit:
-        plan = await make()
-        if dry_run or not isinstance(plan, Plan) or not plan.steps:
-            return answer_plan(shell, plan)
-        ask(shell, plan, confirm, yes=yes)
-        return answer_run(shell, plan, await execute(bench, plan, LineReporter(shell)))
+        try:
+            plan = await make()
+            if dry_run or not isinstance(plan, Plan) or not plan.steps:
+                return answer_plan(shell, plan)
+            ask(shell, plan, confirm, yes=yes)
+            return answer_run(shell, plan, await execute(bench, plan, LineReporter(shell)))
+        finally:
+            await bench.close()
 
     return asyncio.run(go())
 
 
-def drive_run(shell: Shell, plan: Plan, go: Callable[[Reporter], Awaitable[Ended]]) -> Exit:
+def drive_run(shell: Shell, bench: Workbench, plan: Plan, go: Callable[[Reporter], Awaitable[Ended]]) -> Exit:
     """Run what was planned earlier."""
 
     async def run() -> Exit:
-        return answer_run(shell, plan, await go(LineReporter(shell)))
+        try:
+            return answer_run(shell, plan, await go(LineReporter(shell)))
+        finally:
+            await bench.close()
 
     return asyncio.run(run())
 

@@ -82,8 +82,8 @@ def _cluster(trail: Trail, cluster: Cluster) -> Iterator[Fault]:
         at = (*trail, "routes", index)
         if isinstance(route, LabRoute):
             yield from _host_port((*at, "address"), route.address)
-        else:
-            yield from _absolute((*at, "path"), route.path)
+        elif not route.path:
+            yield Fault(BAD, (*at, "path"), "is empty", "name the file that clients or their proxy read the DSN from")
 
 
 def _node(trail: Trail, kind: str, node: Node) -> Iterator[Fault]:
@@ -115,7 +115,7 @@ def _node(trail: Trail, kind: str, node: Node) -> Iterator[Fault]:
 
 def _argv(trail: Trail, argv: tuple[str, ...]) -> Iterator[Fault]:
     if not argv or not argv[0]:
-        yield Fault(BAD, trail, "wants a program and its arguments", "[ssh, db1, qx, node, '{verb}']")
+        yield Fault(BAD, trail, "wants a program and its arguments", "[ssh, db1, qx, node, --settings, /etc/qx/node.yaml]")
     for index, word in enumerate(argv):
         for name in _PLACEHOLDER.findall(word):
             if name not in _PLACEHOLDERS:

@@ -110,7 +110,8 @@ def _gates(at: Situation, view: ClusterView, region: str) -> list[GateResult]:
     cluster = at.platform.clusters[view.name]
     for data_class in cluster.data_classes:
         permit = may_live(at.platform, data_class, cluster.home, region, at.today)
-        found.append(("residency", permit.allowed, f"{data_class}: {permit.because}", "record an approval in regions.yaml"))
+        because = f"{data_class}: {permit.because}"
+        found.append(("residency", permit.allowed, because, "record an approval in regions.yaml"))
     return [
         GateResult(gate=gate, cluster=view.name, passed=passed, because=because, remedy="" if passed else remedy)
         for gate, passed, because, remedy in found

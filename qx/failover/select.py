@@ -70,7 +70,7 @@ def select_for_failover(
         )
     if not concerned and ALREADY not in {why.partition(" in ")[0] for why in aside.values()}:
         reasons = "; ".join(f"{name} {why}" for name, why in aside.items())
-        raise QxError("QX-PLAN-006", f"no cluster can move to {to}: {reasons}", hint="qx status shows who has a node where")
+        raise QxError("QX-PLAN-006", f"no cluster can move to {to}: {reasons}", hint="qx status shows who is where")
     return Selection(_ordered(platform, concerned), aside)
 
 

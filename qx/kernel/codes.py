@@ -101,6 +101,8 @@ CODES: dict[str, Code] = {
     "QX-NODE-008": Code(Exit.FAILED, 500, "the node did not join as a replica",
                         "It runs, but the writer does not see it stream; see its log."),
     "QX-NODE-009": Code(Exit.FAILED, 500, "the salvage failed", "Nothing was erased. Free space or mend what the message names."),
+    "QX-NODE-010": Code(Exit.FAILED, 503, "another verb is at work on the node",
+                        "Wait for it; a higher epoch (`qx runs resume`) ends one that hangs."),
     # -- routes ------------------------------------------------------------------------------------
     "QX-ROUTE-001": Code(Exit.FAILED, 503, "the route cannot be changed", "Check the route driver's address or path."),
     # -- local regions -----------------------------------------------------------------------------

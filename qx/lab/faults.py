@@ -19,6 +19,7 @@ from qx.kernel.text import did_you_mean, plural
 from qx.lab import disks, servers
 from qx.lab.lab import save
 from qx.lab.layout import OPS
+from qx.lab.pids import freeze as freeze_pids
 from qx.lab.pids import kill as kill_pids
 from qx.lab.up import endpoint_name, start_endpoint
 
@@ -49,7 +50,8 @@ def kill(lab: Lab, word: str) -> Lab:
 
 def freeze(lab: Lab, word: str) -> None:
     """SIGSTOP to what `kill` would kill: sockets stay open, nothing answers."""
-    send(_processes(lab, word), signal.SIGSTOP)
+    if not freeze_pids(_processes(lab, word)):
+        raise QxError("QX-LAB-006", f"{word} does not stop", hint="look at its processes with ps")
 
 
 def link(lab: Lab, source: str, target: str, mode: Mode, delay_s: float = 0.0) -> State:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qx.adapters.node.deadline import Deadline
-from qx.adapters.node.processes import Pid, ended, identify, send
+from qx.adapters.node.processes import Pid, alive, ended, identify, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 PROC = Path("/proc")
+POLL_S = 0.002
 
 
 def kill(pids: Iterable[Pid], timeout: float = 10.0) -> bool:
@@ -21,6 +23,18 @@ def kill(pids: Iterable[Pid], timeout: float = 10.0) -> bool:
     doomed = tuple(pids)
     send(doomed, signal.SIGKILL)
     return ended(doomed, Deadline(timeout))
+
+
+def freeze(pids: Iterable[Pid], timeout: float = 5.0) -> bool:
+    """SIGSTOP to each; True when all of them that live stand still within `timeout` seconds."""
+    stopped = tuple(pids)
+    send(stopped, signal.SIGSTOP)
+    deadline = Deadline(timeout)
+    while not all(frozen(pid) for pid in stopped if alive(pid)):
+        if deadline.passed:
+            return False
+        time.sleep(POLL_S)
+    return True
 
 
 def frozen(pid: Pid) -> bool:

@@ -32,8 +32,10 @@ def audit_text(audit: Audit, context: str, palette: Palette = PLAIN, width: int 
     if audit.compared_with and not audit.missing:
         lines.append(f"every entry of {audit.compared_with} stands in it")
     if audit.breaks:
-        columns = [Column("entry", right=True), "run", Column("seq", right=True), Column("what", give="wrap"),
-                   Column("expected", give="cut"), Column("found", give="cut")]
+        columns: list[Column | str] = [
+            Column("entry", right=True), "run", Column("seq", right=True), Column("what", give="wrap"),
+            Column("expected", give="cut"), Column("found", give="cut"),
+        ]
         rows: list[list[Cell | str]] = [
             [str(each.position), each.run, str(each.seq), Cell(_MEANING[each.what], "bad"), each.expected, each.found]
             for each in audit.breaks

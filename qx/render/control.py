@@ -45,8 +45,8 @@ def control_text(
     store_id: str, store: str, clusters: Sequence[Ruled], now: float, context: str,
     palette: Palette = PLAIN, width: int | None = None,
 ) -> str:
-    columns = [
-        Column("cluster", give="wrap"), Column("epoch", right=True), Column("writer"), Column("since epoch", right=True),
+    columns: list[Column | str] = [
+        Column("cluster", give="wrap"), Column("epoch", right=True), "writer", Column("since epoch", right=True),
         Column("moved", give="wrap"), Column("held by", give="wrap"),
     ]
     rows = [_row(each, now) for each in clusters]
@@ -70,7 +70,7 @@ def maintenance_text(
 ) -> str:
     if not windows:
         return f"{context}\nno maintenance: moves are allowed"
-    columns = ["scope", "until", Column("left", right=True), "by", Column("reason", give="wrap")]
+    columns: list[Column | str] = ["scope", "until", Column("left", right=True), "by", Column("reason", give="wrap")]
     rows: list[list[Cell | str]] = [
         [Cell("everything" if window.scope == "*" else window.scope, "warn"), moment(window.until),
          format_seconds(max(0.0, window.until - now)), window.owner, window.reason]

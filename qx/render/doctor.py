@@ -21,7 +21,8 @@ def doctor_text(diagnosis: Diagnosis, palette: Palette = PLAIN, width: int | Non
     rows: list[tuple[Cell | str, ...]] = []
     for group, members in groupby(diagnosis.examined, key=lambda each: each.group):
         for n, each in enumerate(members):
-            rows.append((group if n == 0 else "", each.name, Cell(each.status.value, _TONES[each.status]), _words(each)))
+            status = Cell(each.status.value, _TONES[each.status])
+            rows.append((group if n == 0 else "", each.name, status, _words(each)))
     body = table(columns, rows, width=width, palette=palette).partition("\n")[2]
     return f"{body}\n\n{_verdict(diagnosis, palette)}"
 
@@ -34,5 +35,5 @@ def _verdict(diagnosis: Diagnosis, palette: Palette) -> str:
     counted = {health: sum(each.status is health for each in diagnosis.examined) for health in Health}
     if diagnosis.worst is Health.OK:
         return palette.paint(f"ok: {plural(counted[Health.OK], 'examination')}, nothing to mend", "good")
-    failed, warned = counted[Health.FAILED], counted[Health.WARNING]
-    return palette.paint(f"{failed} failed, {plural(warned, 'warning')}, {counted[Health.OK]} ok", _TONES[diagnosis.worst])
+    summary = f"{counted[Health.FAILED]} failed, {plural(counted[Health.WARNING], 'warning')}, {counted[Health.OK]} ok"
+    return palette.paint(summary, _TONES[diagnosis.worst])

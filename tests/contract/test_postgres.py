@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-import psycopg
 import pytest
 
 from qx.adapters.clock import SystemClock
@@ -17,6 +18,8 @@ from qx.adapters.postgres.server import PostgresServer
 from qx.kernel.errors import QxError, Unsure
 from qx.model.observation import Marker, Observation, PgFacts, Silence
 from tests.fixtures_servers import SLOT, PgNode, PgPair, Servers, wait_until
+
+T = TypeVar("T")
 
 TIMEOUT = 20.0
 DEADLINE = 0.5
@@ -26,9 +29,7 @@ pytestmark = pytest.mark.integration
 
 
 def server_of(node: PgNode, tag: str = "", url: str = "", password: str = "") -> PostgresServer:
-    return PostgresServer(
-        "trading", "us-east", "here", url or node.url, lambda: password, SystemClock(), tag
-    )
+    return PostgresServer("trading", "us-east", "here", url or node.url, lambda: password, SystemClock(), tag)
 
 
 @asynccontextmanager
@@ -88,7 +89,7 @@ async def test_a_writer(shared_pg_pair: PgPair, pg_major: int) -> None:
     assert (slot.name, slot.kind, slot.active, slot.wal_status) == (SLOT, "physical", True, "reserved")
     assert 0 < slot.restart <= facts.position
     assert facts.settings["wal_retrieve_retry_interval"] == "100"
-    assert facts.settings["max_connections"] == "50"
+    assert facts.settings["max_connections"] == "100"
     assert facts.started_age_s > 0
     assert facts.base_backups == 0
     assert standby.sql("SELECT pg_is_in_recovery()") == [(True,)]
@@ -324,7 +325,8 @@ async def test_credentials(servers: Servers, pg_major: int) -> None:
     node = servers.postgres(pg_major)
     node.start()
     node.sql("CREATE ROLE guarded LOGIN SUPERUSER PASSWORD 'open sesame'")
-    (node.data / "pg_hba.conf").write_text("host all guarded 127.0.0.1/32 scram-sha-256\nhost all postgres 127.0.0.1/32 trust\n")
+    hba = "host all guarded 127.0.0.1/32 scram-sha-256\nhost all postgres 127.0.0.1/32 trust\n"
+    (node.data / "pg_hba.conf").write_text(hba)
     node.sql("SELECT pg_reload_conf()")
     url = node.url_for("guarded")
     async with at(node, url=url, password="open sesame") as server:
@@ -365,13 +367,13 @@ async def test_the_marker(pg_pair: PgPair) -> None:
         with pytest.raises(QxError) as caught:
             await server.write_marker(Marker("store-b", 5, "us-east"), TIMEOUT, force=True)
         assert caught.value.code == "QX-STORE-006"
-        await server.write_marker(Marker("store-b", 7, "ap \"south\" <east>"), TIMEOUT, force=True)
+        await server.write_marker(Marker("store-b", 7, 'ap "south" <east>'), TIMEOUT, force=True)
     pg_pair.wait_replayed()
     writer.sql("CREATE ROLE watcher LOGIN IN ROLE pg_monitor")
     writer.sql("CREATE ROLE nobody_much LOGIN")
     pg_pair.wait_replayed()
     for node in (writer, pg_pair.standby):
-        marker = Marker("store-b", 7, "ap \"south\" <east>")
+        marker = Marker("store-b", 7, 'ap "south" <east>')
         assert (await facts_of(node, node.url_for("watcher"))).marker == marker
         assert (await facts_of(node, node.url_for("nobody_much"))).marker is None
     async with at(pg_pair.standby, tag="run/8") as server:
@@ -418,9 +420,7 @@ async def test_promote(pg_pair: PgPair) -> None:
 async def test_a_promotion_that_is_not_seen_to_end_is_unsure(pg_pair: PgPair) -> None:
     """The startup process is frozen: the request stands, and is not taken up."""
     assert pg_pair.standby.process is not None
-    startup = next(
-        pid for pid in pg_pair.standby.process.children() if "startup" in Path(f"/proc/{pid}/cmdline").read_text()
-    )
+    startup = next(pid for pid in pg_pair.standby.process.children() if "startup" in _title(pid))
     async with at(pg_pair.standby, tag="run/1") as server:
         await seen(server)
         os.kill(startup, signal.SIGSTOP)
@@ -430,7 +430,7 @@ async def test_a_promotion_that_is_not_seen_to_end_is_unsure(pg_pair: PgPair) ->
             assert "still in recovery" in caught.value.message
         finally:
             os.kill(startup, signal.SIGCONT)
-        await _until(lambda: server.observe(TIMEOUT), lambda s: not s.facts.in_recovery)
+        await _until(lambda: seen(server), lambda facts: not facts.in_recovery)
 
 
 async def test_a_writer_that_is_read_only_by_setting_is_told(servers: Servers, pg_major: int) -> None:
@@ -453,7 +453,8 @@ async def test_settings_are_in_force_when_it_returns(pg_pair: PgPair) -> None:
             assert pg_pair.standby.sql("SHOW wal_retrieve_retry_interval") == [(value,)]
         await server.alter_system({"wal_retrieve_retry_interval": None}, TIMEOUT)
         assert pg_pair.standby.sql("SHOW wal_retrieve_retry_interval") == [("100ms",)]
-        for broken in ({"wal_retrieve_retry_interval": "soon"}, {"no_such_setting": "1"}, {"max_connections": "60"}):
+        wrong: tuple[dict[str, str | None], ...] = ({"wal_retrieve_retry_interval": "soon"}, {"no_such_setting": "1"}, {"max_connections": "110"})
+        for broken in wrong:
             with pytest.raises(QxError) as caught:
                 await server.alter_system(broken, TIMEOUT)
             assert caught.value.code == "QX-NODE-007"
@@ -536,11 +537,88 @@ async def test_an_expelled_session_in_the_middle_of_an_act_is_unsure(pg_pair: Pg
         with node.connect() as blocker:
             blocker.execute("BEGIN")
             blocker.execute("LOCK qx.probe")
-            act = _started(old.write_probe(TIMEOUT))
-            await _until(_async(lambda: node.sql(
-                "SELECT FROM pg_stat_activity WHERE application_name = 'qx/old/7' AND wait_event_type = 'Lock'"
-            )), bool)
+            act = asyncio.create_task(old.write_probe(TIMEOUT))
+            waits = "SELECT FROM pg_stat_activity WHERE application_name = 'qx/old/7' AND wait_event_type = 'Lock'"
+            await asyncio.to_thread(wait_until, lambda: node.sql(waits), "the probe waits for the lock")
             assert await new.expel(8, TIMEOUT) == 1
             with pytest.raises(Unsure):
                 await act
             blocker.execute("ROLLBACK")
+
+
+async def test_a_session_that_was_ended_sends_no_act_before_it_has_looked(pg_pair: PgPair) -> None:
+    """Looking connects anew, and whoever gives the password may forbid that."""
+    node = pg_pair.writer
+    async with at(node, "old/7") as old, at(node, "new/8") as new:
+        await old.write_probe(TIMEOUT)
+        assert await new.expel(8, TIMEOUT) == 1
+        with pytest.raises(QxError) as caught:
+            await old.checkpoint(TIMEOUT)
+        assert caught.value.code == "QX-NODE-001"
+        await seen(old)
+        await old.checkpoint(TIMEOUT)
+
+
+async def test_what_the_password_raises_passes(pg_pair: PgPair) -> None:
+    def lost() -> str:
+        raise QxError("QX-STORE-002", "the lease was lost")
+
+    def missing() -> str:
+        raise QxError("QX-SEC-001", "env:NAME is not set")
+
+    for password, code, reason in ((lost, "QX-STORE-002", "protocol"), (missing, "QX-SEC-001", "secret")):
+        server = PostgresServer("trading", "us-east", "here", pg_pair.writer.url, password, SystemClock(), "run/1")
+        silence = await server.observe(TIMEOUT)
+        assert isinstance(silence, Silence)
+        assert silence.reason == reason
+        with pytest.raises(QxError) as caught:
+            await server.promote(TIMEOUT)
+        assert caught.value.code == code
+
+
+async def test_senders_are_ended(pg_pair: PgPair) -> None:
+    async with at(pg_pair.writer, tag="run/1") as server:
+        [sender] = (await seen(server)).senders
+        await server.end_senders((sender.pid, os.getpid()), TIMEOUT)
+        assert sender.pid not in [s.pid for s in (await seen(server)).senders]
+        pg_pair.wait_streaming()
+
+
+async def test_history(pg_pair: PgPair) -> None:
+    async with at(pg_pair.standby, tag="run/1") as server:
+        assert await server.history(1, TIMEOUT) == ()
+        timeline = await server.promote(TIMEOUT)
+        [(parent, fork)] = await server.history(timeline, TIMEOUT)
+        facts = await seen(server)
+        assert parent == 1
+        assert 0 < fork <= facts.position
+        with pytest.raises(QxError) as caught:
+            await server.history(9, TIMEOUT)
+        assert caught.value.code == "QX-NODE-007"
+
+
+# -- how to wait
+
+
+@contextmanager
+def frozen(node: PgNode) -> Iterator[None]:
+    assert node.process is not None
+    family = [node.process.popen.pid, *node.process.children()]
+    for pid in family:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in family:
+            os.kill(pid, signal.SIGCONT)
+
+
+def _title(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
+async def _until(ask: Callable[[], Awaitable[T]], holds: Callable[[T], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds(told := await ask()):
+        assert time.monotonic() < deadline, told
+        await asyncio.sleep(0.01)

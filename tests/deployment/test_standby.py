@@ -96,6 +96,11 @@ def test_the_cluster_trading(make_postgres: PostgresMaker) -> None:
     assert value(eu, "SELECT pg_is_in_recovery()") is False
     assert trades(eu) == 2
 
+    # The former writer would be a second one.
+    process = us.launch(PEERS=f"{eu.address} {ap.address}")
+    assert process.ended() == 1
+    assert f"{eu.address} writes on timeline 2, this server stopped as a writer on 1" in process.log
+
     # The home server lost its disk. A peer writes: it becomes that peer's standby, not a second cluster.
     shutil.rmtree(us.data)
     us.start(PEERS=f"{eu.address} {ap.address}")

@@ -17,7 +17,10 @@ DONE, UNDONE, ORPHANED = "01kjcdone", "01kjcundone", "01kjcorphaned"
 
 Line = tuple[float, Event, str, dict[str, Any]]
 _ENDED, _INTENDED = Event.ENDED, Event.INTENDED
-_LATE = {"code": "QX-RUN-006", "message": "the target did not replay 0/3000148 in time", "hint": "Its link is slow or cut: `qx lag`."}
+_LATE = {
+    "code": "QX-RUN-006", "message": "the target did not replay 0/3000148 in time",
+    "hint": "Its link is slow or cut: `qx lag`.",
+}
 _UNSURE = {"code": "QX-RUN-002", "message": "trading.drain: no answer within 2.0 s", "hint": ""}
 
 MOVED: Sequence[Line] = (

@@ -1,1 +1,3 @@
-"""Control of nodes: `local` beside the server, `command` through a program that carries requests to `agent` there."""
+"""Control of nodes: `local` beside the server, `command` through a program that carries requests to `agent`
+there.
+"""

@@ -1,14 +1,14 @@
-"""What `qx node` does at the far end of a CommandNode: one request from stdin, done beside the server, its answer to stdout.
+"""What `qx node` does at the far end of a CommandNode: one request from stdin, done beside the server, its
+answer to stdout.
 
-It needs no regions.yaml: its settings are one file per node, a LocalControl as YAML or JSON, which belongs to the node.
-What that file names is all that can be acted on, whatever is asked; `cluster` and `region` in it, if set, must be those of
-the request, so that a request that went to the wrong machine is refused.
+It needs no regions.yaml: its settings are one file per node, a LocalControl as YAML or JSON, which belongs to
+the node. What that file names is all that can be acted on, whatever is asked; `cluster` and `region` in it,
+if set, must be those of the request, so that a request that went to the wrong machine is refused.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import IO
+from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
@@ -17,6 +17,10 @@ from qx.adapters.node.local import perform, server
 from qx.adapters.node.wire import LONGEST, Hello, Reply, Request, arguments, failure
 from qx.kernel.errors import QxError
 from qx.model.platform import LocalControl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 
 class NodeSettings(LocalControl, frozen=True, kw_only=True, tag="local", tag_field="driver"):
@@ -29,22 +33,22 @@ class NodeSettings(LocalControl, frozen=True, kw_only=True, tag="local", tag_fie
 def read_settings(path: Path) -> NodeSettings:
     """Raises QxError with the place of what is wrong."""
     from qx.config.decode import custom
-    from qx.config.document import values
     from qx.config.marks import compose
 
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise QxError("QX-CFG-001", f"{path} cannot be read: {error.strerror}", hint="name it with --settings") from error
+        words = f"{path} cannot be read: {error.strerror}"
+        raise QxError("QX-CFG-001", words, hint="name it with --settings") from error
     try:
-        return msgspec.convert(values(compose(data, str(path))), NodeSettings, dec_hook=custom)
+        return msgspec.convert(compose(data, str(path)).tree, NodeSettings, dec_hook=custom)
     except msgspec.ValidationError as error:
         raise QxError("QX-CFG-004", f"{path}: {error}", hint="docs/how-to/node-control.md lists its keys") from error
 
 
-def serve(settings_file: Path, source: IO[bytes], sink: IO[bytes]) -> None:
-    """Says hello, takes one request, answers it. An error is an answer too; the exit code says nothing."""
-    _say(sink, Hello())
+def serve(settings_file: Path, source: TextIO, say: Callable[[str], None]) -> None:
+    """Says hello, takes one request, answers it, each as a line. An error is an answer too."""
+    say(_line(Hello()))
     try:
         request = _read(source)
         settings = read_settings(settings_file)
@@ -53,10 +57,10 @@ def serve(settings_file: Path, source: IO[bytes], sink: IO[bytes]) -> None:
         reply = Reply(result=perform(node, request.verb, arguments(request), Deadline(request.timeout_s)))
     except QxError as error:
         reply = Reply(error=failure(error))
-    _say(sink, reply)
+    say(_line(reply))
 
 
-def _read(source: IO[bytes]) -> Request:
+def _read(source: TextIO) -> Request:
     try:
         return msgspec.json.decode(source.readline(LONGEST), type=Request)
     except msgspec.DecodeError as error:
@@ -72,6 +76,5 @@ def _check_address(settings: NodeSettings, request: Request) -> None:
                           hint="the control's argv reaches the wrong machine, or names the wrong settings file")
 
 
-def _say(sink: IO[bytes], line: Hello | Reply) -> None:
-    sink.write(msgspec.json.encode(line) + b"\n")
-    sink.flush()
+def _line(what: Hello | Reply) -> str:
+    return msgspec.json.encode(what).decode()

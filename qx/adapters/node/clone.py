@@ -1,8 +1,10 @@
-"""A stopped PostgreSQL node becomes a base backup of its upstream. Own settings, the pin and the place of the WAL stay.
+"""A stopped PostgreSQL node becomes a base backup of its upstream. Own settings, the pin and the place of the
+WAL stay.
 
-Invariants: the copy is complete before anything of the old data is erased, unless the disk cannot hold both, which the
-answer then says; while data are replaced the directory is barred and marked incomplete, so that nothing can start it;
-an interrupted clone is begun anew by the next. The copy is made inside the directory, which may be a mount of its own.
+Invariants: the copy is complete before anything of the old data is erased, unless the disk cannot hold both,
+which the answer then says; while data are replaced the directory is barred and marked incomplete, so that
+nothing can start it; an interrupted clone is begun anew by the next. The copy is made inside the directory,
+which may be a mount of its own.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ _MARGIN = 1.1
 
 
 def clone(node: PostgresNode, conninfo: str, slot: str, turn: Turn, deadline: Deadline) -> dict[str, Any]:
-    """What was done. Raises QX-NODE-006 when it failed; the old data are still there unless the message says otherwise."""
+    """What was done. Raises QX-NODE-006; the old data are then still there, unless the disk could not hold both."""
     data_dir = node.data_dir
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     keepsakes.put_back(data_dir)  # of a rewind that was interrupted

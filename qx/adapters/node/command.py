@@ -1,8 +1,9 @@
 """CommandNode: the control of a node that a program of the operator's reaches (ssh, kubectl exec, ...).
 
-The program is an argv without a shell; at its far end runs `qx node`. Secrets travel on its stdin. Invariants: a request
-is sent only to a far end that said hello, so QX-NODE-001 means that nothing was asked; a request that was sent and not
-answered is Unsure, unless it only looked; the far end's errors come back as they were raised there.
+The program is an argv without a shell; at its far end runs `qx node`. Secrets travel on its stdin.
+Invariants: a request is sent only to a far end that said hello, so QX-NODE-001 means that nothing was asked;
+a request that was sent and not answered is Unsure, unless it only looked; the far end's errors come back as
+they were raised there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""A conninfo for a program's argv: its password waits in a passfile of mode 0600 that lives as long as the program needs it."""
+"""A conninfo for a program's argv: its password waits in a passfile of mode 0600 that lives as long as the
+program needs it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def without_password(conninfo: str, data_dir: Path, **defaults: str) -> Iterator[str]:
-    """`conninfo` with `defaults` for what it leaves open; a password goes to a file beside `data_dir`, for its owner."""
+    """`conninfo`, with `defaults` for what it leaves open; a password goes to a file beside `data_dir`."""
     try:
         words = conninfo_to_dict(conninfo)
     except ProgrammingError:

@@ -1,4 +1,6 @@
-"""Deadline: the instant by which blocking work must have ended, shared between the thread that works and the one that waits."""
+"""Deadline: the instant by which blocking work must have ended, shared between the thread that works and the
+one that waits.
+"""
 
 from __future__ import annotations
 

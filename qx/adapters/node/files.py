@@ -1,4 +1,5 @@
-"""Files that must be there after a power cut: replaced atomically, synced with their directory, owned as their neighbours.
+"""Files that must be there after a power cut: replaced atomically, synced with their directory, owned as
+their neighbours.
 
 Must never leave a half-written file under its real name.
 """
@@ -8,10 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 NEW = ".qx-new"
 
@@ -41,7 +39,7 @@ def remove(path: Path) -> None:
 
 
 def own(target: Path | int, like: Path) -> None:
-    """Gives `target` the owner of `like`, where we may: a server that runs under another account must read its files."""
+    """Gives `target` the owner of `like`, where we may: a server under another account must read its files."""
     if os.geteuid() == 0:
         owner = like.stat()
         os.chown(target, owner.st_uid, owner.st_gid)
@@ -86,5 +84,5 @@ def free_bytes(path: Path) -> int:
 def size_of(path: Path) -> int:
     """Bytes of all files of a tree, links not followed."""
     return sum(
-        os.lstat(os.path.join(where, name)).st_size for where, _, names in os.walk(path) for name in names
+        Path(where, name).lstat().st_size for where, _, names in os.walk(path) for name in names
     )

@@ -1,9 +1,11 @@
-"""Isolated: a stopped PostgreSQL opened in single-user mode: no socket, no other process, nothing sent or archived.
+"""Isolated: a stopped PostgreSQL opened in single-user mode: no socket, no other process, nothing sent or
+archived.
 
-It works through a view: a directory of links to the data directory's entries without its pin and its configuration. So
-the pin stays where it is while crash recovery runs (single-user mode refuses it), and the node's settings do not matter.
-The data directory is barred meanwhile: no server can start there. Opening it ends an unclean stop as any restart would:
-crash recovery and a checkpoint on the same timeline. Only for data that are about to be replaced.
+It works through a view: a directory of links to the data directory's entries without its pin and its
+configuration. So the pin stays where it is while crash recovery runs (single-user mode refuses it), and the
+node's settings do not matter. The data directory is barred meanwhile: no server can start there. Opening it
+ends an unclean stop as any restart would: crash recovery and a checkpoint on the same timeline. Only for data
+that are about to be replaced.
 """
 
 from __future__ import annotations

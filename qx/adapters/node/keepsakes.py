@@ -1,8 +1,8 @@
 """A node's own configuration files, kept while its data directory becomes a copy of another node's.
 
-Own are: *.conf at the top of the data directory, conf.d, and what TLS needs. Invariants: the copies stand beside the data
-directory until all of them are back, so that an interruption loses none; copies that an interruption left win over what
-stands in the data directory, which may be the other node's by then.
+Own are: *.conf at the top of the data directory, conf.d, and what TLS needs. Invariants: the copies stand
+beside the data directory until all of them are back, so that an interruption loses none; copies that an
+interruption left win over what stands in the data directory, which may be the other node's by then.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """LocalNode: the control of a node whose files and processes stand on this machine.
 
-The verbs block, so each works in a thread of its own; when its time is up, or its caller goes away, the thread is told to
-stop at its next look. A thread that the kernel holds (a dead disk) delays neither the answer nor the end of the program.
+The verbs block, so each works in a thread of its own; when its time is up, or its caller goes away, the
+thread is told to stop at its next look. A thread that the kernel holds (a dead disk) delays neither the
+answer nor the end of the program.
 """
 
 from __future__ import annotations

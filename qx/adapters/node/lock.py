@@ -1,9 +1,11 @@
-"""The node's start lock and epoch memory: two small files beside the data directory, which a rewind or clone cannot erase.
+"""The node's start lock and epoch memory: two small files beside the data directory, which a rewind or clone
+cannot erase.
 
-`<data_dir>.qx.json` is the memory (highest epoch, what the node is held for), replaced durably; `<data_dir>.qx.lock` is
-locked while a verb acts and names who acts. Invariants: one verb acts at a time; a lower epoch never acts after a higher
-one was remembered; a higher one is remembered before it acts. Who holds the lock under a lower epoch than one that waits,
-was superseded: after PATIENCE_S it is ended, frozen or not, and so is the program that it runs.
+`<data_dir>.qx.json` is the memory (highest epoch, what the node is held for), replaced durably;
+`<data_dir>.qx.lock` is locked while a verb acts and names who acts. Invariants: one verb acts at a time; a
+lower epoch never acts after a higher one was remembered; a higher one is remembered before it acts. Who holds
+the lock under a lower epoch than one that waits, was superseded: after PATIENCE_S it is ended, frozen or not,
+and so is the program that it runs.
 """
 
 from __future__ import annotations
@@ -54,6 +56,10 @@ class _Holder(Struct, frozen=True):
     program: tuple[int, int] | None = None  # pid and start time of the leader of its process group
 
     @property
+    def words(self) -> str:
+        return f"process {self.pid} does `{self.verb}` under epoch {self.epoch}"
+
+    @property
     def process(self) -> processes.Pid:
         return processes.Pid(self.pid, self.start, "qx")
 
@@ -80,7 +86,7 @@ class StartLock:
 
     @contextlib.contextmanager
     def acting(self, epoch: int, verb: str, deadline: Deadline) -> Iterator[Turn]:
-        """The right to act, for as long as the context lasts. Raises QX-NODE-002, and QX-NODE-010 when the deadline passed."""
+        """The right to act, while the context lasts. Raises QX-NODE-002; QX-NODE-010 when the deadline passed."""
         self._refuse_lower(epoch, verb, self.memory())
         handle = self._open()
         try:
@@ -125,10 +131,9 @@ class StartLock:
                 return
             holder = _read_holder(handle)
             if deadline.passed:
-                who = f"process {holder.pid} does `{holder.verb}` under epoch {holder.epoch}" if holder else "it is locked"
                 raise QxError(
                     "QX-NODE-010",
-                    f"{self._where}: {verb} had to wait too long: {who}",
+                    f"{self._where}: {verb} had to wait too long: {holder.words if holder else 'it is locked'}",
                     hint="a higher epoch ends who holds it: qx runs resume takes one",
                 )
             if patience.passed and holder is not None and holder.epoch < epoch and holder.pid != os.getpid():

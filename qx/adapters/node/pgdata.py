@@ -1,7 +1,7 @@
 """What a PostgreSQL data directory says of itself: its control file, its lock file, its pin, its upstream.
 
-Invariants: the control file is read by the server's own pg_controldata, the upstream is written as ALTER SYSTEM writes it,
-everything else in postgresql.auto.conf stays as it was. Must never start or end a process.
+Invariants: the control file is read by the server's own pg_controldata, the upstream is written as ALTER
+SYSTEM writes it, everything else in postgresql.auto.conf stays as it was. Must never start or end a process.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def read_lock_file(data_dir: Path) -> LockFile | None:
 
 
 def discard_lock_files(data_dir: Path, stale: LockFile, socket_dir: str) -> None:
-    """Removes what a server that has ended left: a zombie's pid, or one used again, would keep the next from starting."""
+    """Removes what a dead server left: a zombie's pid, or one used again, would keep the next from starting."""
     for directory in {stale.socket_dir, socket_dir} - {""}:
         lock = Path(directory, f".s.PGSQL.{stale.port}.lock")
         if _first_line(lock) == str(stale.pid):

@@ -1,7 +1,8 @@
 """A PostgreSQL node's control: its files, its processes, its pin.
 
-Invariants: the pin is `standby.signal`; what a dead server left behind (a lock file with a zombie's pid) never keeps the
-next from starting. Readiness is read from postmaster.pid, so no connection, role or password is needed.
+Invariants: the pin is `standby.signal`; what a dead server left behind (a lock file with a zombie's pid)
+never keeps the next from starting. Readiness is read from postmaster.pid, so no connection, role or password
+is needed.
 """
 
 from __future__ import annotations

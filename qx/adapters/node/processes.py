@@ -1,8 +1,10 @@
-"""Processes as the kernel tells of them: who they are, whose data directory they work in, that they have ended.
+"""Processes as the kernel tells of them: who they are, whose data directory they work in, that they have
+ended.
 
-Invariants: a process is (pid, start time), so that a pid used again is never taken for it; a zombie has ended, whoever is
-to reap it; a signal goes through a pidfd whose start time was checked, so that it cannot hit a successor; an end is
-waited for, not slept for. Needs Linux 5.3. Must never signal what it did not identify.
+Invariants: a process is (pid, start time), so that a pid used again is never taken for it; a zombie has
+ended, whoever is to reap it; a signal goes through a pidfd whose start time was checked, so that it cannot
+hit a successor; an end is waited for, not slept for. Needs Linux 5.3. Must never signal what it did not
+identify.
 """
 
 from __future__ import annotations
@@ -32,19 +34,23 @@ class Pid(NamedTuple):
     number: int
     start: int  # clock ticks since boot
     name: str = ""  # as the kernel keeps it: at most 15 characters
-    parent: int = 0
 
 
 def identify(number: int) -> Pid | None:
     """The living process of that number, None when there is none."""
+    name, fields = _stat(number)
+    if not fields or fields[0] in b"ZXx":
+        return None
+    return Pid(number, int(fields[19]), name)
+
+
+def _stat(number: int) -> tuple[str, list[bytes]]:
+    """Its name, and what follows from its state on; nothing of a process that is gone."""
     try:
         head, _, rest = (_PROC / str(number) / "stat").read_bytes().rpartition(b") ")
     except (FileNotFoundError, ProcessLookupError):
-        return None
-    fields = rest.split()
-    if fields[0] in b"ZXx":
-        return None
-    return Pid(number, int(fields[19]), head.partition(b"(")[2].decode(errors="replace"), int(fields[1]))
+        return "", []
+    return head.partition(b"(")[2].decode(errors="replace"), rest.split()
 
 
 def alive(pid: Pid) -> bool:
@@ -76,7 +82,12 @@ def kill(pids: Iterable[Pid]) -> None:
 def roots(pids: tuple[Pid, ...]) -> tuple[Pid, ...]:
     """Those of them whose parent is none of them."""
     numbers = {pid.number for pid in pids}
-    return tuple(pid for pid in pids if pid.parent not in numbers)
+    return tuple(pid for pid in pids if _parent(pid) not in numbers)
+
+
+def _parent(pid: Pid) -> int:
+    _, fields = _stat(pid.number)
+    return int(fields[1]) if fields else 0
 
 
 def ended(pids: Iterable[Pid], deadline: Deadline) -> bool:
@@ -113,7 +124,7 @@ def of_postgres(data_dir: Path) -> tuple[Pid, ...]:
 
 
 def of_redis(data_dir: Path, config_file: Path, port: int) -> tuple[Pid, ...]:
-    """Started with that file, or working in that directory with that port in its title (as all of its children have)."""
+    """Started with that file, or working in that directory under a title with that port, as its children do."""
 
     def ours(pid: Pid) -> bool:
         if _told(pid, config_file):
@@ -125,9 +136,9 @@ def of_redis(data_dir: Path, config_file: Path, port: int) -> tuple[Pid, ...]:
 
 
 def _named(pattern: re.Pattern[str]) -> Iterator[Pid]:
-    for entry in os.listdir(_PROC):
-        if entry.isdigit():
-            pid = identify(int(entry))
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit():
+            pid = identify(int(entry.name))
             if pid is not None and pattern.search(pid.name):
                 yield pid
 

@@ -1,8 +1,8 @@
 """Programs beside the server: run to their end under a deadline, or launched to outlive us.
 
-Invariants: no shell interprets a word of ours; a program leads its own process group and is ended with all of it when its
-time is up; the environment is a short list, so that no secret of ours reaches it; a launched server is nobody's child of
-ours, so that no zombie of ours remains.
+Invariants: no shell interprets a word of ours; a program leads its own process group and is ended with all of
+it when its time is up; the environment is a short list, so that no secret of ours reaches it; a launched
+server is nobody's child of ours, so that no zombie of ours remains.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from qx.adapters.node.deadline import Deadline
     from qx.adapters.node.lock import Turn
 
-_PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LD_LIBRARY_PATH", "TMPDIR", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
+_ACCOUNT = ("PATH", "HOME", "USER", "LOGNAME", "LD_LIBRARY_PATH", "TMPDIR")
+_SESSION = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")  # `systemctl --user` needs them
 _LOCALE = ("LANG", "LANGUAGE", "TZ")
 _LOOK_S = 0.2
 _DETACHED = '"$@" >&2 & echo $!'  # the whole of what /bin/sh is asked to do: start its arguments, tell the pid, end
@@ -108,7 +109,7 @@ def launch(argv: Sequence[str], log: Path, like: Path) -> processes.Pid | None:
 
 def _environment(*, plain: bool) -> dict[str, str]:
     """`plain`: messages in English and instants in UTC, because we read them."""
-    passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    passed = {name: os.environ[name] for name in _ACCOUNT + _SESSION if name in os.environ}
     if plain:
         return {**passed, "LC_ALL": "C", "TZ": "UTC"}
     return passed | {name: value for name, value in os.environ.items() if name in _LOCALE or name.startswith("LC_")}

@@ -1,7 +1,8 @@
 """A Redis (or Valkey) node's control: its configuration file, its processes, its pin.
 
-Invariants: the pin is a persisted `replicaof`. A running server that rewrites its file drops the pin: a stop under the
-same epoch puts it back. A clean stop keeps the data, also of a server that is not told to persist any.
+Invariants: the pin is a persisted `replicaof`. A running server that rewrites its file drops the pin: a stop
+under the same epoch puts it back. A clean stop keeps the data, also of a server that is not told to persist
+any.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ class RedisNode(Server):
         return answer != b"" and not answer.startswith(b"-LOADING")
 
     def role(self, deadline: Deadline) -> Role:
-        """As the server tells, by the length of its answer; where it asks for a user we do not know, as its file has it."""
+        """By the length of its answer to ROLE; where it asks for a user that we do not know, as its file has it."""
         told = self._ask("ROLE", password=self.config.value("requirepass"))
         if told.startswith(b"*"):
             return "writer" if told == b"*3" else "replica"
@@ -158,7 +159,7 @@ class RedisNode(Server):
     def salvage(
         self, epoch: int, fork: int, timeline: int, into: str, fork_xid: int, deadline: Deadline
     ) -> dict[str, Any]:
-        """Copies of the snapshot and, of a stopped server, of the append-only files; a running one writes on in those."""
+        """Copies of the snapshot and, when it is stopped, of the append-only files: a running one writes on."""
         with self.lock.acting(epoch, "salvage", deadline):
             try:
                 return self._keep(Path(into), running=bool(self.pids()))

@@ -1,4 +1,5 @@
-"""A Redis configuration file: read for what a control needs, and its `replicaof` rewritten; every other line stays.
+"""A Redis configuration file: read for what a control needs, and its `replicaof` rewritten; every other line
+stays.
 
 What `include` names is not read: a `replicaof` of ours stands at the end of the main file, where it wins.
 Must never be used to change a setting of the operator's other than `replicaof`.
@@ -52,7 +53,7 @@ class RedisConf:
 
     @property
     def persists(self) -> bool:
-        """Whether a plain shutdown keeps the data: an append-only file, or save points (which it has unless told not to)."""
+        """Whether a plain shutdown keeps the data: append-only, or save points (which stand unless told not to)."""
         return self.value("appendonly", "no") == "yes" or any(self.saves) or "save" not in self.values
 
     def follow(self, upstream: str) -> None:

@@ -1,9 +1,10 @@
 """pg_rewind of a stopped node against a running upstream. Own settings stay, and so does the pin.
 
-Invariants: it is tried first without writing (--dry-run), so that a node which cannot be rewound is left as it was; from
-its first write to its end the directory is barred and marked incomplete, so that nothing can start it; an unclean stop is
-ended by us before, since pg_rewind cannot do that under a pin. The source must have completed a checkpoint on its
-timeline: pg_rewind up to 15 otherwise says "no rewind required" (exit 0) and leaves a node that never joins.
+Invariants: it is tried first without writing (--dry-run), so that a node which cannot be rewound is left as
+it was; from its first write to its end the directory is barred and marked incomplete, so that nothing can
+start it; an unclean stop is ended by us before, since pg_rewind cannot do that under a pin. The source must
+have completed a checkpoint on its timeline: pg_rewind up to 15 otherwise says "no rewind required" (exit 0)
+and leaves a node that never joins.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 _CLEAN = {"shut down", "shut down in recovery"}
 _TIMELINES = (
-    "SELECT (SELECT timeline_id FROM pg_control_checkpoint()), pg_is_in_recovery(),"
-    " CASE WHEN NOT pg_is_in_recovery() THEN ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END"
+    "SELECT (SELECT timeline_id FROM pg_control_checkpoint()), pg_is_in_recovery(), CASE WHEN NOT pg_is_in_recovery()"
+    " THEN ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END"
 )
 
 

@@ -1,9 +1,10 @@
 """Salvage of a PostgreSQL node: what lies beyond the fork is kept before anything is erased.
 
-Kept: the WAL segments from the fork to its end, the commits in them, and of every table they changed the rows that a lost
-transaction wrote, as CSV. Invariants: WAL is kept before the data are opened, since opening them ends crash recovery;
-nothing is opened when no commit lies beyond the fork, so that a node that did not diverge stays so; what could not be kept
-stands in the manifest's notes; every file that is kept stands there with its digest.
+Kept: the WAL segments from the fork to its end, the commits in them, and of every table they changed the rows
+that a lost transaction wrote, as CSV. Invariants: WAL is kept before the data are opened, since opening them
+ends crash recovery; nothing is opened when no commit lies beyond the fork, so that a node that did not
+diverge stays so; what could not be kept stands in the manifest's notes; every file that is kept stands there
+with its digest.
 """
 
 from __future__ import annotations
@@ -30,7 +31,11 @@ if TYPE_CHECKING:
     from qx.adapters.node.postgres import PostgresNode
 
 MANIFEST = "manifest.json"
-_SYSTEM = "('pg_catalog', 'information_schema', 'pg_toast')"
+_TABLES = (
+    "SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE c.relkind = 'r' AND c.relpersistence = 'p'"
+    " AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')"
+)
 _PAGE_HEADER = struct.Struct("=HHIQ")  # magic, info, timeline, position: the start of every WAL page
 _SEGMENT = re.compile(r"[0-9A-F]{24}")
 _XIDS = 1 << 32
@@ -45,7 +50,7 @@ class Beyond(NamedTuple):
 
 
 def salvage(node: PostgresNode, beyond: Beyond, into: Path, turn: Turn, deadline: Deadline) -> dict[str, Any]:
-    """The manifest, which also stands in `into`. Raises QX-NODE-009 when WAL that lies beyond the fork cannot be kept."""
+    """The manifest, which also stands in `into`. Raises QX-NODE-009 when WAL beyond the fork cannot be kept."""
     if turn.memory.incomplete:
         because = f"a {turn.memory.incomplete} was interrupted: what it was to replace was salvaged before it, if ever"
         return {"diverged": True, "commits": None, "because": because}
@@ -91,7 +96,7 @@ class _Salvage:
     # -- WAL -------------------------------------------------------------------------------------------
 
     def _keep_wal(self) -> waldump.Beyond | None:
-        """Copies what the old timeline wrote from the fork on, and reads it; None when that cannot tell what was lost."""
+        """Copies what the old timeline wrote from the fork on, and reads it; None when it cannot tell what was lost."""
         control = self.node.control_file(self.deadline)
         fork, source, target = self.beyond.fork, self.node.data_dir / "pg_wal", self.into / "wal"
         first = pgdata.segment_name(self.beyond.timeline, fork, control.segment_bytes)
@@ -162,15 +167,12 @@ class _Salvage:
             filenodes = sorted({str(rel.filenode) for rel in lost.relations if rel.database == oid})
             among = f"pg_relation_filenode(c.oid) IN ({', '.join(filenodes)})"
             new = self._in_lost(lost, session)
-        found = session.query(
-            "SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-            f" WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname NOT IN {_SYSTEM} AND {among} ORDER BY 1, 2"
-        )
+        found = session.query(f"{_TABLES} AND {among} ORDER BY 1, 2")
         kept = []
         for number, table in enumerate(found):
             name = f"{identifier(table['schema'])}.{identifier(table['name'])}"
             try:
-                answer = session.export(f"SELECT * FROM ONLY {name} WHERE {new}")
+                answer = session.export(f"SELECT * FROM ONLY {name} WHERE {new}")  # noqa: S608 - quoted
             except QxError as error:
                 self.notes.append(f"{database}: {name} was not kept: {error.message}")
                 continue
@@ -185,7 +187,7 @@ class _Salvage:
         return kept
 
     def _in_lost(self, lost: waldump.Beyond, session: Session) -> str:
-        """Exactly the rows that a lost transaction wrote, also one that began before the fork. The ids come from a file."""
+        """Exactly the rows that a lost transaction wrote, also one that began before the fork."""
         path = session.place / "qx-xids.txt"
         path.write_text(",".join(map(str, sorted(lost.xids))))
         path.chmod(0o644)  # its directory is 0700 and the server's
@@ -234,9 +236,9 @@ def _names(session: Session, relations: list[waldump.Relation]) -> dict[waldump.
     """Of those that still stand; a dropped or rewritten one has no name any more."""
     values = ", ".join(f"({relation.tablespace}, {relation.filenode})" for relation in relations)
     rows = session.query(
-        "SELECT w.tablespace, w.filenode, w.found::text AS name FROM (SELECT v.tablespace, v.filenode,"
-        " pg_filenode_relation(CASE WHEN v.tablespace = d.dattablespace THEN 0 ELSE v.tablespace END, v.filenode) AS found"
-        f" FROM (VALUES {values}) v (tablespace, filenode)"
+        "SELECT w.tablespace, w.filenode, w.found::text AS name FROM (SELECT v.tablespace, v.filenode,"  # noqa: S608
+        " pg_filenode_relation(CASE v.tablespace WHEN d.dattablespace THEN 0 ELSE v.tablespace END, v.filenode)"
+        f" AS found FROM (VALUES {values}) v (tablespace, filenode)"
         " CROSS JOIN pg_database d WHERE d.datname = current_database()) w WHERE w.found IS NOT NULL"
     )
     told = {(int(row["tablespace"]), int(row["filenode"])): row["name"] for row in rows}

@@ -1,8 +1,8 @@
 """What the controls of all kinds of servers share: hold, stop, start.
 
-Invariants: a stop has succeeded when no process of the server is left; a start goes against neither the hold nor the pin,
-and not over data that a rewind or clone left incomplete; every verb that acts does so under the node's lock. Must never
-start a server without having looked for one that runs.
+Invariants: a stop has succeeded when no process of the server is left; a start goes against neither the hold
+nor the pin, and not over data that a rewind or clone left incomplete; every verb that acts does so under the
+node's lock. Must never start a server without having looked for one that runs.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ class Server(ABC):
                 raise QxError(
                     "QX-NODE-003",
                     f"{self.where}: {len(left)} processes outlive SIGKILL for {deadline.spent:.1f} s",
-                    hint="the kernel keeps them (a dead disk?), or a supervisor restarts them: fence the machine itself",
+                    hint="a dead disk keeps them, or a supervisor restarts them: fence the machine itself",
                 )
         if self.settings.stop:
             self._custom(self.settings.stop, deadline.within(_ENDING_S), turn)
@@ -219,7 +219,7 @@ class Server(ABC):
             self._await_ready(launched, offset, deadline)
 
     def _await_ready(self, launched: Pid | None, offset: int, deadline: Deadline) -> None:
-        """`launched`: when it ends and no process is there, it failed; None when the operator's own program started it."""
+        """`launched`: when it ends and no process is there, it failed. None: the operator's own program started it."""
         while not self.is_ready():
             if deadline.passed:
                 words = f"{self.where}: it takes no connections after {deadline.spent:.1f} s:\n{self._log_end(offset)}"

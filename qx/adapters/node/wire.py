@@ -1,7 +1,8 @@
-"""What travels between a control and the node: a verb with its arguments, and the answer, as one line of JSON each.
+"""What travels between a control and the node: a verb with its arguments, and the answer, as one line of JSON
+each.
 
-The far end says `hello` first, and only then is it asked: so it is known whether a request that got no answer was sent.
-`VERBS` is closed: nothing else can be asked for.
+The far end says `hello` first, and only then is it asked: so it is known whether a request that got no answer
+was sent. `VERBS` is closed: nothing else can be asked for.
 """
 
 from __future__ import annotations

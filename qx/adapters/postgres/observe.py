@@ -23,7 +23,7 @@ from psycopg import Error
 from psycopg.conninfo import conninfo_to_dict
 
 from qx.adapters.answer import Declined
-from qx.adapters.postgres.query import FACTS, REPLAYED
+from qx.adapters.postgres.query import FACTS, HISTORY, REPLAYED
 from qx.model.observation import PgFacts
 
 if TYPE_CHECKING:
@@ -71,6 +71,23 @@ async def replayed(session: Session, timeout: float) -> tuple[int, int]:
     """(replayed position, timeline); of a writer its flushed position. Raises NoAnswer, Declined."""
     [(position, timeline)] = await session.ask(REPLAYED, timeout=timeout, harmless=True)
     return position, timeline
+
+
+async def history(session: Session, timeline: int, timeout: float) -> tuple[tuple[int, int], ...]:
+    """(parent timeline, position where it was left) of each ancestor, oldest first. Raises NoAnswer, Declined."""
+    if timeline == 1:
+        return ()
+    name = f"{timeline:08X}.history"
+    [(text,)] = await session.ask(HISTORY, (f"pg_wal/{name}",), timeout=timeout, harmless=True)
+    if text is None:
+        raise Declined(session.node, "58P01", f"it has no pg_wal/{name}", hint="a server of that timeline has it")
+    lines = (line.split() for line in text.splitlines())
+    return tuple((int(words[0]), _position(words[1])) for words in lines if words and words[0].isdigit())
+
+
+def _position(lsn: str) -> int:
+    high, _, low = lsn.partition("/")
+    return int(high, 16) << 32 | int(low, 16)
 
 
 def _upstream(told: PgFacts, conninfo: str | None) -> str:

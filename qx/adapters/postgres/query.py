@@ -1,4 +1,4 @@
-"""The two questions that a PostgreSQL node is asked, as SQL: one statement each, for 14 to 18, in recovery or not.
+"""The questions that a PostgreSQL node is asked, as SQL: one statement each, for 14 to 18, in recovery or not.
 
 Invariants: nothing is written, nothing waits. What fails in the other role, or may be missing or not granted, stands in
 a CASE that is not reached then. For the latter that is not enough: permissions are checked before anything runs, so it
@@ -39,6 +39,9 @@ WITH here AS MATERIALIZED (
 
 # (replayed position or flushed one, timeline)
 REPLAYED: LiteralString = _HERE + "SELECT (applied - '0/0'::pg_lsn)::bigint, timeline FROM wal, lineage"  # noqa: S608 - constants
+
+# (text of a timeline history file, None where there is none)
+HISTORY: LiteralString = "SELECT convert_from(pg_read_binary_file(%s, 0, 1048576, true), 'UTF8')"
 
 # (JSON of PgFacts without `upstream`, and `conninfo`: primary_conninfo, None where it may not be read);
 # parameter: the names of the settings

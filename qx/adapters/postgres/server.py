@@ -4,8 +4,8 @@ Invariants: nothing is sent twice that may have had an effect; what takes effect
 assumed; a session is named after its run and epoch, and those of lower epochs can be ended.
 
 Rights beyond pg_monitor, where the role is no superuser: EXECUTE on pg_promote and pg_reload_conf, ALTER SYSTEM on the
-parameters set (PostgreSQL 15), REPLICATION for slots, pg_checkpoint (15), pg_signal_backend, CREATE on the database
-until qx's own tables stand.
+parameters set (PostgreSQL 15), REPLICATION for slots, pg_checkpoint (15), pg_signal_backend, what pg_rewind needs, and
+CREATE on the database until qx's own tables stand.
 """
 
 from __future__ import annotations
@@ -48,10 +48,7 @@ SELECT ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int,
        current_setting('default_transaction_read_only')
 WHERE NOT pg_is_in_recovery()
 """
-_EXPEL: LiteralString = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE substring(application_name FROM '^qx/[^/]+/([0-9]{1,18})$')::bigint < %s AND pid <> pg_backend_pid()
-"""
+_SENDERS: LiteralString = "SELECT pid FROM pg_stat_replication WHERE pid = ANY (%s)"
 _OLDER: LiteralString = """
 SELECT pid FROM pg_stat_activity
 WHERE substring(application_name FROM '^qx/[^/]+/([0-9]{1,18})$')::bigint < %s AND pid <> pg_backend_pid()
@@ -130,6 +127,10 @@ class PostgresServer:
             if source in _ABOVE_THE_FILE:
                 raise Declined(self._view.node, "", f"{name} is set on the server's {source}, above any file")
 
+    async def end_senders(self, pids: tuple[int, ...], timeout: float) -> None:
+        """Returns when they are gone."""
+        await self._end(_SENDERS, (list(pids),), "walsenders still run", timeout)
+
     async def replayed(self, timeout: float) -> tuple[int, int]:
         """QX-NODE-001 when no answer came: asking changes nothing."""
         return await observe.replayed(self._session, timeout)
@@ -144,9 +145,8 @@ class PostgresServer:
             rows = await self._session.ask(_PROMOTED, timeout=left, harmless=True)
             return (int(rows[0][0]), rows[0][1]) if rows else None
 
-        timeline, read_only = await until(
-            self._view.node, self._clock, deadline, POLL_S, promoted, "promotion was requested, it is still in recovery"
-        )
+        pending = "promotion was asked for, it is still in recovery"
+        timeline, read_only = await until(self._view.node, self._clock, deadline, POLL_S, promoted, pending)
         if read_only == "on":
             raise Declined(
                 self._view.node, "25006",
@@ -155,20 +155,9 @@ class PostgresServer:
             )
         return timeline
 
-    async def end_senders(self, pids: tuple[int, ...], timeout: float) -> None:
-        await self._session.ask(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE pid = ANY(%s)", (list(pids),), timeout=timeout
-        )
-
     async def history(self, timeline: int, timeout: float) -> tuple[tuple[int, int], ...]:
-        """Reads the timeline's history file: superuser, or a role that may execute pg_read_file(text)."""
-        if timeline <= 1:
-            return ()
-        [(text,)] = await self._session.ask(
-            "SELECT pg_read_file(%s)", (f"pg_wal/{timeline:08X}.history",), timeout=timeout, harmless=True
-        )
-        lines = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
-        return tuple((int(words[0]), _position(words[1])) for words in lines if len(words) > 1)
+        """Takes EXECUTE on pg_read_binary_file, as pg_rewind does."""
+        return await observe.history(self._session, timeline, timeout)
 
     async def write_marker(self, marker: Marker, timeout: float, *, force: bool = False) -> None:
         await own.write_marker(self._session, self._clock, marker, timeout, force=force)
@@ -178,19 +167,20 @@ class PostgresServer:
 
     async def expel(self, below_epoch: int, timeout: float) -> int:
         """Returns when they are gone."""
+        return await self._end(_OLDER, (below_epoch,), "sessions of lower epochs are still open", timeout)
+
+    async def _end(self, which: LiteralString, parameters: tuple[object, ...], pending: str, timeout: float) -> int:
+        """Ends the backends whose `pid` the query `which` gives, and sees them gone; returns how many."""
         deadline = self._clock.elapsed() + timeout
-        ended = await self._session.ask(_EXPEL, (below_epoch,), timeout=timeout)
+        ending = sql.SQL("SELECT pg_terminate_backend(pid) FROM ({}) AS these").format(sql.SQL(which))
+        ended = await self._session.ask(ending, parameters, timeout=timeout)
 
         async def gone(left: float) -> bool | None:
-            return None if await self._session.ask(_OLDER, (below_epoch,), timeout=left, harmless=True) else True
+            return None if await self._session.ask(which, parameters, timeout=left, harmless=True) else True
 
-        await until(self._view.node, self._clock, deadline, POLL_S, gone, "sessions of lower epochs are still open")
+        if ended:
+            await until(self._view.node, self._clock, deadline, POLL_S, gone, pending)
         return len(ended)
 
     def _left(self, deadline: float) -> float:
         return deadline - self._clock.elapsed()
-
-
-def _position(lsn: str) -> int:
-    high, _, low = lsn.partition("/")
-    return int(high, 16) << 32 | int(low, 16)

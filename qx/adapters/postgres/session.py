@@ -1,8 +1,9 @@
 """One connection to one PostgreSQL server, under the caller's hard deadline; kept open, and opened again when dead.
 
 Invariants: one host per connection; the deadline also holds while resolving, connecting and closing (libpq's floor of
-2 s and psycopg's wait for a cancelled query do not leak out); what may have had an effect is never sent twice; no error
-holds the password, which is asked for at each connect and not kept.
+2 s and psycopg's wait for a cancelled query do not leak out); what may have had an effect is never sent twice; a run's
+session that was ended sends nothing: only a harmless question opens it again; no error holds the password, which is
+asked for at each connect and not kept.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from psycopg import AsyncConnection, sql, waiting
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import ConnStatus
 
-from qx.adapters.answer import HUNG_UP, Declined, LostAnswer, NoAnswer, reason_of, without
+from qx.adapters.answer import ENDED, HUNG_UP, Declined, LostAnswer, NoAnswer, reason_of, without
 from qx.adapters.names import resolves
 from qx.kernel.errors import QxError
 
@@ -70,13 +71,14 @@ class _Wire(AsyncConnection[Row]):
 class Session:
     """`tag`: '<run>/<epoch>' of a run, '' of an observer: the server knows the session as `qx/<tag>` or `qx/observe`.
 
-    `password` is called at each connect; '' is none; its QX-SEC-* pass.
+    `password` is called at each connect, '' is none. What it raises passes: a run may check its lease there.
     """
 
     def __init__(self, node: str, url: str, password: Callable[[], str], tag: str) -> None:
         self.node = node
         self._parameters = _parameters(node, url, tag)
         self._password = password
+        self._acts = bool(tag)
         self._lock = asyncio.Lock()
         self._wire: _Wire | None = None
 
@@ -88,15 +90,19 @@ class Session:
         timeout: float,
         harmless: bool = False,
     ) -> list[Row]:
-        """The statement's rows. `harmless`: it has no effect, so that it may be sent again after a kept connection was
-        found dead, and a lost answer is no more than a NoAnswer.
+        """The statement's rows. `harmless`: it has no effect, so that it may be sent again when a kept connection turns
+        out to be dead, and a lost answer is no more than a NoAnswer.
 
         Raises NoAnswer, LostAnswer, Declined; QX-SEC-* of the password.
         """
         sent = False
         try:
             async with asyncio.timeout(timeout), self._lock:
-                if self._wire is not None and self._wire.lives():
+                if self._wire is not None and not self._wire.lives():
+                    await self.close()
+                    if self._acts and not harmless:
+                        raise NoAnswer(self.node, "refused", ENDED)
+                if self._wire is not None:
                     sent = True
                     try:
                         return await self._exchange(self._wire, statement, parameters)

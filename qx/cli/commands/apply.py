@@ -37,7 +37,7 @@ def apply(
     if dry_run:
         return answer_plan(shell, plan)
     ask(shell, plan, confirm, yes=yes)
-    return drive_run(shell, plan, lambda reporter: run(bench, plan, reporter))
+    return drive_run(shell, bench, plan, lambda reporter: run(bench, plan, reporter))
 
 
 def _read(shell: Shell, file: str) -> Plan:

@@ -1,4 +1,4 @@
-"""`qx runs list|show|watch`: what was executed, and what came of it."""
+"""`qx runs list|show|watch|resume`: what was executed, and what came of it."""
 
 from __future__ import annotations
 
@@ -82,6 +82,23 @@ def watch(ctx: typer.Context, run: RunName = None, timeout: Timeout = None) -> E
         entries = tuple(chained.entry for chained in bench.store.entries(ended.id))
         shell.answer("run", ended, lambda palette, _: outcome_text(plan, ended.id, ended.outcome, entries, palette))
     return EXITS[ended.outcome]
+
+
+@app.command("resume")
+def resume(ctx: typer.Context, run: RunName = None, timeout: Timeout = None) -> Exit:
+    """Go on with a run whose executor died: before its point of no return it is undone, after it finished."""
+    from qx.app.run import resume as go_on
+    from qx.cli.moving import drive_run
+
+    shell: Shell = ctx.obj
+    bench = _bench(shell)
+    found = _named(bench, run)
+    if not found.plan_id:
+        raise QxError("QX-RUN-009", f"run {found.id} is a record without steps", hint="`qx runs show` tells what it was")
+    plan = bench.store.plan(found.id)
+    return drive_run(
+        shell, bench, plan, lambda reporter: go_on(bench, found.id, reporter, 10.0 if timeout is None else timeout)
+    )
 
 
 def _bench(shell: Shell) -> Workbench:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qx.cli.frame import App
-from qx.cli.options import Watch
+from qx.cli.options import DryRun, Watch
 from qx.cli.shell import Shell
 from qx.kernel.errors import QxError
 from qx.kernel.exits import Exit
@@ -27,9 +27,13 @@ app = App()
 def status(
     ctx: typer.Context,
     region: Annotated[str | None, typer.Argument(help="Only this one, by name or alias.", show_default=False)] = None,
+    dry_run: DryRun = False,
     watch: Watch = None,
 ) -> Exit:
-    """What is true now: who writes, who follows, how far behind, what is wrong and why."""
+    """What is true now: who writes, who follows, how far behind, what is wrong and why.
+
+    A node that writes although another was promoted since is stopped (not with --dry-run).
+    """
     from qx.app.workbench import Workbench
     from qx.render.status import gist, status_text
 
@@ -45,20 +49,33 @@ def status(
     if watch is not None:
         from qx.cli.watching import watch as again
 
-        again(shell, watch, "status", lambda: _look(bench, only, note), status_text, gist)
+        again(shell, watch, "status", lambda: _acted(shell, bench, only, note, dry_run=dry_run), status_text, gist)
         return Exit.DONE
-    found = asyncio.run(_once(bench, only, note))
+    found = asyncio.run(_once(shell, bench, only, note, dry_run=dry_run))
     shell.answer("status", found, lambda palette, width: status_text(found, palette, width))
     if not found.answered:
         raise QxError("QX-OBS-003", "nothing answered", hint="is this machine cut off? `qx doctor` looks closer")
     return Exit.DONE
 
 
-async def _once(bench: Workbench, only: str | None, note: str) -> Status:
+async def _once(shell: Shell, bench: Workbench, only: str | None, note: str, *, dry_run: bool) -> Status:
     try:
-        return await _look(bench, only, note)
+        return await _acted(shell, bench, only, note, dry_run=dry_run)
     finally:
         await bench.close()
+
+
+async def _acted(shell: Shell, bench: Workbench, only: str | None, note: str, *, dry_run: bool) -> Status:
+    """What is seen; after a stale writer was seen and stopped, what is seen then."""
+    seen = await _look(bench, only, note)
+    stale = [view for view in seen.clusters.values() for node in view.nodes.values() if node.role == "stale-writer"]
+    if dry_run or not stale:
+        return seen
+    from qx.app.contain import contain
+    from qx.cli.moving import LineReporter
+
+    ended = await contain(bench, LineReporter(shell))
+    return seen if ended is None else await _look(bench, only, note)
 
 
 async def _look(bench: Workbench, only: str | None, note: str) -> Status:

@@ -11,6 +11,7 @@ from qx.kernel.errors import QxError, Refused
 
 if TYPE_CHECKING:
     from qx.engine.world import Doing
+    from qx.model.observation import Marker
     from qx.model.plan import Recheck, Verify
 
 
@@ -87,7 +88,7 @@ class PgVerify:
 
         async def look() -> dict[str, Any] | None:
             facts = await pg_facts(doing.world, action.cluster, action.region)
-            if facts.in_recovery or facts.marker is None or facts.marker.epoch != doing.epoch:
+            if facts.in_recovery or not _rules(facts.marker, action, doing):
                 return None
             streaming = {sender.name for sender in facts.senders if sender.state == "streaming"}
             if not all(application_name(region) in streaming for region in action.followers):
@@ -95,7 +96,7 @@ class PgVerify:
             return {
                 "writer": action.region,
                 "timeline": facts.timeline,
-                "epoch": facts.marker.epoch,
+                "epoch": facts.marker.epoch if facts.marker else 0,
                 "streaming": sorted(streaming),
             }
 
@@ -103,6 +104,17 @@ class PgVerify:
 
     async def settled(self, action: Verify, doing: Doing) -> Settled | None:
         return Settled(False, {})
+
+
+def _rules(marker: Marker | None, action: Verify, doing: Doing) -> bool:
+    """Does the cluster say of itself that this store rules it, and that this node was made its writer?
+
+    A cluster that qx never moved says nothing yet.
+    """
+    if marker is None:
+        return True
+    mine = marker.store_id == doing.world.store.store_id and marker.epoch <= doing.epoch
+    return mine and marker.writer == action.region
 
 
 class RedisVerify:
@@ -117,7 +129,7 @@ class RedisVerify:
 
         async def look() -> dict[str, Any] | None:
             facts = await redis_facts(doing.world, action.cluster, action.region)
-            if facts.role != "master" or facts.marker is None or facts.marker.epoch != doing.epoch:
+            if facts.role != "master" or not _rules(facts.marker, action, doing):
                 return None
             online = {replica.address for replica in facts.replicas if replica.state == "online"}
             if not wanted.keys() <= online:
@@ -125,7 +137,7 @@ class RedisVerify:
             return {
                 "writer": action.region,
                 "replid": facts.replid,
-                "epoch": facts.marker.epoch,
+                "epoch": facts.marker.epoch if facts.marker else 0,
                 "online": sorted(wanted.values()),
             }
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import socket
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+
+from qx.lab.sockets import free_ports
 
 PATIENCE_S = 10.0  # how long a condition may take on a busy machine
 QUIET_S = 0.15  # how long nothing must happen before we believe that nothing happens
 
 
+_PORTS = free_ports(os.getpid() * 211)
+
+
 def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """Another one each time."""
+    return next(_PORTS)
 
 
 class Server:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from qx.adapters.node.processes import alive, identify
-from qx.lab.pids import frozen, kill, working_in
+from qx.lab.pids import freeze, frozen, kill, working_in
 
 
 @contextmanager
@@ -56,7 +54,7 @@ def test_a_stopped_process_is_frozen_and_can_be_killed(tmp_path: Path) -> None:
         pid = identify(number)
         assert pid is not None
         assert not frozen(pid)
-        os.kill(number, signal.SIGSTOP)
+        assert freeze([pid])
         assert frozen(pid)
         assert alive(pid)
         assert kill([pid])

@@ -1,0 +1,194 @@
+"""Nodes of both kinds with a control of either driver, as a pytest plugin's parts: what the contract of NodeControl needs.
+
+A Site is a server's files and its control; whatever starts a server there, `end` finds and ends it by pid.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+import redis
+
+from qx.adapters.node import processes
+from qx.adapters.node.command import CommandNode
+from qx.adapters.node.deadline import Deadline
+from qx.adapters.node.local import LocalNode
+from qx.adapters.node.server import Server
+from qx.adapters.node.local import server as blocking
+from qx.model.platform import CommandControl, Kind, LocalControl
+from qx.ports.controls import NodeControl
+from tests.fixtures_servers import (
+    PG_SETTINGS,
+    SUPERUSER,
+    PgNode,
+    RedisNode,
+    Servers,
+    as_other_user,
+    pg_installs,
+    wait_until,
+)
+
+DRIVERS = ("local", "command")
+
+
+@dataclass
+class Site:
+    """A stopped server with all that is needed to control it. `upstream`: what a pin may name."""
+
+    kind: Kind
+    home: Path
+    settings: LocalControl
+    driver: str
+
+    @property
+    def control(self) -> NodeControl:
+        return self.controlled(self.settings)
+
+    def controlled(self, settings: LocalControl) -> NodeControl:
+        """Through the site's driver, with other settings."""
+        if self.driver == "local":
+            return LocalNode(settings, self.kind, "trading", "eu-west")
+        file = self.home / "control.json"
+        file.write_text(json.dumps(msgspec.to_builtins(settings)))
+        argv = (sys.executable, "-m", "qx", "node", "--settings", str(file))
+        return CommandNode(CommandControl(argv=argv), self.kind, "trading", "eu-west")
+
+    @property
+    def server(self) -> Server:
+        return blocking(self.settings, self.kind, "trading", "eu-west")
+
+    @property
+    def data(self) -> Path:
+        return Path(self.settings.data_dir)
+
+    def pids(self) -> set[int]:
+        """Living processes that work in the data directory: found without the code under test."""
+        found = set()
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if entry.name.isdigit() and (entry / "cwd").samefile(self.data):
+                    if (entry / "stat").read_text().rpartition(")")[2].split()[0] not in "ZX":
+                        found.add(int(entry.name))
+        return found
+
+    def end(self) -> None:
+        found = self.server.pids()
+        processes.kill(found)
+        assert processes.ended(found, Deadline(30))
+
+
+class PgSite(Site):
+    node: PgNode
+    upstream = "host=127.0.0.1 port=1 user=postgres"
+
+    def sql(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        return self.node.sql(query, *parameters)
+
+    def raw_start(self) -> None:
+        """As an operator's fingers do it."""
+        argv = (str(pg_installs()[self.node.major] / "pg_ctl"), "start", "-w", "-D", str(self.data), "-l", self.settings.log_file)
+        subprocess.run([*as_other_user(), *argv], check=True, capture_output=True, timeout=60)
+
+    def writes(self) -> bool:
+        """Whether it takes a write; False when it is a replica."""
+        try:
+            self.sql("CREATE TABLE IF NOT EXISTS tried (); INSERT INTO tried DEFAULT VALUES")
+        except psycopg.errors.ReadOnlySqlTransaction:
+            return False
+        return True
+
+    def break_settings(self) -> str:
+        """It cannot start any more; what its log will say."""
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.write("no_such_setting = 1\n")
+        return "no_such_setting"
+
+
+class RedisSite(Site):
+    node: RedisNode
+    upstream = "127.0.0.1:1"
+
+    def ask(self, *command: str) -> Any:
+        return self.node.ask(*command)
+
+    def raw_start(self) -> None:
+        self.node.start()
+
+    def writes(self) -> bool:
+        try:
+            self.ask("SET", "tried", "1")
+        except redis.ReadOnlyError:
+            return False
+        return True
+
+    def break_settings(self) -> str:
+        with self.node.config.open("a") as file:
+            file.write("no-such-setting 1\n")
+        return "no-such-setting"
+
+
+def pg_site(servers: Servers, major: int, driver: str, **settings: str) -> PgSite:
+    node = servers.postgres(major)
+    node.settings = {"port": str(node.port), **settings}
+    lines = [f"{name} = '{value}'" for name, value in {**PG_SETTINGS, **node.settings}.items()]
+    (node.data / "postgresql.conf").write_text("\n".join(lines) + "\n")
+    local = LocalControl(
+        data_dir=str(node.data),
+        bin_dir=str(pg_installs()[major]),
+        port=node.port,
+        run_as=as_other_user(),
+        log_file=str(node.home / "log"),
+    )
+    site = PgSite("postgresql", node.home, local, driver)
+    site.node = node
+    servers.callback(site.end)
+    return site
+
+
+def redis_site(servers: Servers, program: str, driver: str, **settings: str) -> RedisSite:
+    node = servers.redis(program, **{"appendonly": "yes", **settings})
+    data = node.home / "data"
+    data.mkdir()
+    node.settings["dir"] = str(data)
+    node.write_config()
+    local = LocalControl(
+        data_dir=str(data),
+        bin_dir=str(node.program.parent),
+        port=node.port,
+        config_file=str(node.config),
+        log_file=str(node.home / "log"),
+    )
+    site = RedisSite("redis", node.home, local, driver)
+    site.node = node
+    servers.callback(site.end)
+    return site
+
+
+def conninfo(node: PgNode, name: str = "eu-west") -> str:
+    return f"host=127.0.0.1 port={node.port} user={SUPERUSER} application_name={name}"
+
+
+def streams(writer: PgNode, name: str = "eu-west") -> None:
+    """Waits until the writer sees it stream."""
+    query = "SELECT FROM pg_stat_replication WHERE state = 'streaming' AND application_name = %s"
+    wait_until(lambda: writer.sql(query, name), f"{name} streams")
+
+
+def fork_of(node: PgNode, timeline: int = 2) -> int:
+    """Where that timeline left the one before it, as its history file says."""
+    line = (node.data / f"pg_wal/{timeline:08X}.history").read_text().splitlines()[-1]
+    high, low = line.split()[1].split("/")
+    return int(high, 16) << 32 | int(low, 16)
+
+
+def alive(pid: int) -> bool:
+    return os.path.exists(f"/proc/{pid}") and processes.identify(pid) is not None
