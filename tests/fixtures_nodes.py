@@ -1,4 +1,4 @@
-"""Nodes of both kinds with a control of either driver, as a pytest plugin's parts: what the contract of NodeControl needs.
+"""Nodes of both kinds with a control of either driver: what the contract of NodeControl needs.
 
 A Site is a server's files and its control; whatever starts a server there, `end` finds and ends it by pid.
 """
@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import psycopg
@@ -22,12 +22,13 @@ from qx.adapters.node import processes
 from qx.adapters.node.command import CommandNode
 from qx.adapters.node.deadline import Deadline
 from qx.adapters.node.local import LocalNode
-from qx.adapters.node.server import Server
 from qx.adapters.node.local import server as blocking
+from qx.adapters.node.server import Server
 from qx.model.platform import CommandControl, Kind, LocalControl
 from qx.ports.controls import NodeControl
 from tests.fixtures_servers import (
     PG_SETTINGS,
+    REDIS_SETTINGS,
     SUPERUSER,
     PgNode,
     RedisNode,
@@ -75,9 +76,9 @@ class Site:
         found = set()
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError):
-                if entry.name.isdigit() and (entry / "cwd").samefile(self.data):
-                    if (entry / "stat").read_text().rpartition(")")[2].split()[0] not in "ZX":
-                        found.add(int(entry.name))
+                inside = entry.name.isdigit() and (entry / "cwd").samefile(self.data)
+                if inside and (entry / "stat").read_text().rpartition(")")[2].split()[0] not in "ZX":
+                    found.add(int(entry.name))
         return found
 
     def end(self) -> None:
@@ -86,16 +87,18 @@ class Site:
         assert processes.ended(found, Deadline(30))
 
 
+@dataclass
 class PgSite(Site):
     node: PgNode
-    upstream = "host=127.0.0.1 port=1 user=postgres"
+    upstream: ClassVar[str] = "host=127.0.0.1 port=1 user=postgres"
 
     def sql(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         return self.node.sql(query, *parameters)
 
     def raw_start(self) -> None:
         """As an operator's fingers do it."""
-        argv = (str(pg_installs()[self.node.major] / "pg_ctl"), "start", "-w", "-D", str(self.data), "-l", self.settings.log_file)
+        ctl = str(pg_installs()[self.node.major] / "pg_ctl")
+        argv = (ctl, "start", "-w", "-D", str(self.data), "-l", self.settings.log_file)
         subprocess.run([*as_other_user(), *argv], check=True, capture_output=True, timeout=60)
 
     def writes(self) -> bool:
@@ -113,9 +116,10 @@ class PgSite(Site):
         return "no_such_setting"
 
 
+@dataclass
 class RedisSite(Site):
     node: RedisNode
-    upstream = "127.0.0.1:1"
+    upstream: ClassVar[str] = "127.0.0.1:1"
 
     def ask(self, *command: str) -> Any:
         return self.node.ask(*command)
@@ -136,41 +140,44 @@ class RedisSite(Site):
         return "no-such-setting"
 
 
-def pg_site(servers: Servers, major: int, driver: str, **settings: str) -> PgSite:
-    node = servers.postgres(major)
-    node.settings = {"port": str(node.port), **settings}
-    lines = [f"{name} = '{value}'" for name, value in {**PG_SETTINGS, **node.settings}.items()]
-    (node.data / "postgresql.conf").write_text("\n".join(lines) + "\n")
-    local = LocalControl(
-        data_dir=str(node.data),
-        bin_dir=str(pg_installs()[major]),
-        port=node.port,
-        run_as=as_other_user(),
-        log_file=str(node.home / "log"),
-    )
-    site = PgSite("postgresql", node.home, local, driver)
-    site.node = node
-    servers.callback(site.end)
-    return site
+class Sites:
+    """Makes sites; what runs there is ended with `stack`."""
 
+    def __init__(self, servers: Servers, stack: ExitStack, driver: str) -> None:
+        self._servers, self._stack, self._driver = servers, stack, driver
 
-def redis_site(servers: Servers, program: str, driver: str, **settings: str) -> RedisSite:
-    node = servers.redis(program, **{"appendonly": "yes", **settings})
-    data = node.home / "data"
-    data.mkdir()
-    node.settings["dir"] = str(data)
-    node.write_config()
-    local = LocalControl(
-        data_dir=str(data),
-        bin_dir=str(node.program.parent),
-        port=node.port,
-        config_file=str(node.config),
-        log_file=str(node.home / "log"),
-    )
-    site = RedisSite("redis", node.home, local, driver)
-    site.node = node
-    servers.callback(site.end)
-    return site
+    def postgres(self, major: int, **settings: str) -> PgSite:
+        node = self._servers.postgres(major)
+        node.settings = {"port": str(node.port), **settings}
+        lines = [f"{name} = '{value}'" for name, value in {**PG_SETTINGS, **node.settings}.items()]
+        (node.data / "postgresql.conf").write_text("\n".join(lines) + "\n")
+        local = LocalControl(
+            data_dir=str(node.data),
+            bin_dir=str(pg_installs()[major]),
+            port=node.port,
+            run_as=as_other_user(),
+            log_file=str(node.home / "log"),
+        )
+        site = PgSite("postgresql", node.home, local, self._driver, node)
+        self._stack.callback(site.end)
+        return site
+
+    def redis(self, program: str, **settings: str) -> RedisSite:
+        node = self._servers.redis(program)
+        (node.home / "data").mkdir()
+        own = {"port": str(node.port), "bind": "127.0.0.1", "dir": str(node.home / "data")}
+        mine = {**REDIS_SETTINGS, "appendonly": "yes", **own, **{k.replace("_", "-"): v for k, v in settings.items()}}
+        node.config.write_text("".join(f"{name} {value}\n" for name, value in mine.items()))
+        local = LocalControl(
+            data_dir=str(node.home / "data"),
+            bin_dir=str(node.program.parent),
+            port=node.port,
+            config_file=str(node.config),
+            log_file=str(node.home / "log"),
+        )
+        site = RedisSite("redis", node.home, local, self._driver, node)
+        self._stack.callback(site.end)
+        return site
 
 
 def conninfo(node: PgNode, name: str = "eu-west") -> str:
@@ -191,4 +198,9 @@ def fork_of(node: PgNode, timeline: int = 2) -> int:
 
 
 def alive(pid: int) -> bool:
-    return os.path.exists(f"/proc/{pid}") and processes.identify(pid) is not None
+    """A zombie is not."""
+    return processes.identify(pid) is not None
+
+
+def parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

@@ -137,7 +137,7 @@ def ask(path: Path, request: Request, timeout: float = 5.0) -> State:
     return _decode(path, line)
 
 
-async def ask_async(path: Path, request: Request, timeout: float = 5.0) -> State:  # noqa: ASYNC109 - a port's deadline
+async def ask_async(path: Path, request: Request, timeout: float = 5.0) -> State:
     """`ask` for the event loop."""
     return await asyncio.to_thread(ask, path, request, timeout)
 

@@ -95,11 +95,19 @@ class Workbench:
 
     @cached_property
     def operator(self) -> str:
-        """account@machine; the account that called sudo, if one did."""
-        import getpass
+        """account@machine; for root the account that called sudo, if one did."""
+        import os
+        import pwd
         import socket
 
-        return f"{self.env.get('SUDO_USER') or getpass.getuser()}@{socket.gethostname()}"
+        uid = os.getuid()
+        try:
+            account = pwd.getpwuid(uid).pw_name
+        except KeyError:
+            account = f"uid{uid}"
+        if uid == 0:
+            account = self.env.get("SUDO_USER") or account
+        return f"{account}@{socket.gethostname()}"
 
     @cached_property
     def observer(self) -> str:

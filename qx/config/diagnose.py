@@ -133,7 +133,8 @@ class _Walk:
         return self._damage(kind, _unlike(kind.values, value, trail))
 
     def _wrong(self, kind: inspect.Type, noun: str, value: Any, trail: Trail) -> Any:
-        return self._damage(kind, Fault("QX-CFG-004", trail, f"wants {noun}, {_has(value)}", _remedy(kind, noun, value)))
+        fault = Fault("QX-CFG-004", trail, f"wants {noun}, {_has(value)}", _remedy(kind, noun, value))
+        return self._damage(kind, fault)
 
     def _damage(self, kind: inspect.Type, fault: Fault, trail: Trail | None = None) -> Any:
         self.faults.append(fault)

@@ -68,7 +68,7 @@ def _region(trail: Trail, region: Region) -> Iterator[Fault]:
 
 def _cluster(trail: Trail, cluster: Cluster) -> Iterator[Fault]:
     if not cluster.data_classes:
-        hint = f"the residency gate asks for them; known: {', '.join(sorted(get_args(DataClass)))}"
+        hint = did_you_mean("", get_args(DataClass))
         yield Fault(BAD, (*trail, "data_classes"), "wants at least one", hint)
     if not cluster.nodes:
         yield Fault(BAD, (*trail, "nodes"), "wants at least one", "nodes.REGION: {url: ...}")
@@ -115,7 +115,8 @@ def _node(trail: Trail, kind: str, node: Node) -> Iterator[Fault]:
 
 def _argv(trail: Trail, argv: tuple[str, ...]) -> Iterator[Fault]:
     if not argv or not argv[0]:
-        yield Fault(BAD, trail, "wants a program and its arguments", "[ssh, db1, qx, node, --settings, /etc/qx/node.yaml]")
+        hint = "[ssh, db1, qx, node, --settings, /etc/qx/node.yaml]"
+        yield Fault(BAD, trail, "wants a program and its arguments", hint)
     for index, word in enumerate(argv):
         for name in _PLACEHOLDER.findall(word):
             if name not in _PLACEHOLDERS:

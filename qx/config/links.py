@@ -9,7 +9,7 @@ from qx.config.document import dotted
 from qx.config.fault import Fault
 from qx.kernel.errors import QxError
 from qx.kernel.text import did_you_mean
-from qx.model.platform import FileRoute, LabRoute, LocalControl
+from qx.model.platform import LabRoute, LocalControl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -180,7 +180,7 @@ def _claims(platform: Platform) -> Iterator[tuple[object, str, Trail]]:
             where: Trail = ("clusters", name, "routes", index)
             if isinstance(route, LabRoute):
                 yield ("route", route.address), f"the address {route.address}", (*where, "address")
-            elif isinstance(route, FileRoute):
+            else:
                 yield ("route", route.path), "the file", (*where, "path")
 
 

@@ -31,7 +31,7 @@ _HELP = (  # words of the YAML library -> what a person would do
     ("cannot start any token", "indent with spaces, not tabs, and quote a value that begins with @, ` or %"),
     ("tab character", "indent with spaces, not tabs"),
     ("never closed", "close it"),
-    ("did not find expected ',' or", "close the bracket, put a comma between its items, or quote a value that holds ': '"),
+    ("did not find expected ',' or", "close the bracket, put a comma between items, or quote a value that holds ': '"),
     ("did not find expected", "check the indentation of this line and of the one above"),
     ("could not find expected ':'", "write `key: value`, with a space after the colon"),
     ("", "check the indentation, quotes and brackets here and above"),

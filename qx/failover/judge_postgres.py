@@ -38,10 +38,8 @@ def postgres_replica(scene: Scene, region: str, seen: Observation, facts: PgFact
     elif astray := scene.astray(upstream):
         cause, note = Cause.REPLICA_NOT_STREAMING, f"{stream.because}, {astray}"
     elif facts.replay_paused:
-        cause, note = (
-            Cause.REPLAY_PAUSED,
-            f"{stream.because}, but its replay is paused at {lsn(facts.replayed)}",
-        )
+        paused = f"its {behind.because}" if behind.bytes else f"its replay is paused at {lsn(facts.replayed)}"
+        cause, note = Cause.REPLAY_PAUSED, f"{stream.because}, but {paused}"
     elif behind.seconds is not None and behind.seconds >= scene.defaults.lag_warning:
         cause = Cause.LAGGING
         note = f"{stream.because}, {format_seconds(behind.seconds)} behind: {behind.because}"

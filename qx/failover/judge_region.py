@@ -101,7 +101,7 @@ def _unheard(
     none = (
         f"none of its {plural(len(silences), 'service')} answers"
         if len(silences) > 1
-        else "its service is silent"
+        else "its service does not answer"
     )
     if isolated:
         return Judgement(

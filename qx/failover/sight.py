@@ -21,7 +21,7 @@ Facts = PgFacts | RedisFacts
 ALIVE_BUT_SILENT = frozenset({"auth", "protocol", "secret", "starting"})
 
 _LOOPBACK = {"localhost": "127.0.0.1", "::1": "127.0.0.1"}
-_IDLE_MESSAGE_S = 5.0  # what a keepalive may take beyond half the receiver's timeout
+_IDLE_MESSAGE_S = 2.0  # what a keepalive may take beyond half the receiver's timeout
 
 
 def facts_of(seen: Observation | Silence | None) -> Facts | None:

@@ -201,7 +201,11 @@ def _troubles(status: Status, palette: Palette, width: int | None) -> Iterator[s
 
 def _wrapped(painted_head: str, text: str, width: int | None) -> list[str]:
     """`text` on as many lines as it needs; its head (up to the first ': ') is replaced by the painted one."""
-    lines = textwrap.wrap(text, width, subsequent_indent="  ") if width else [text]
+    lines = [text]
+    if width:  # words stay whole, so that a path can be copied
+        lines = textwrap.wrap(
+            text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
     head = text.partition(": ")[0] + ": "
     if lines[0].startswith(head):
         lines[0] = painted_head + lines[0][len(head):]

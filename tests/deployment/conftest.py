@@ -233,17 +233,18 @@ def debian_postgres() -> Path:
     return found[-1].parent
 
 
-@pytest.fixture(scope="module", params=[wheel_postgres, debian_postgres], ids=["wheel", "debian"])
-def any_postgres(request: pytest.FixtureRequest) -> Path:
-    """The bin directory of each PostgreSQL installation in turn."""
-    find: Callable[[], Path] = request.param
-    return find()
-
-
 @pytest.fixture
-def make_postgres(any_postgres: Path) -> Iterator[PostgresMaker]:
+def make_postgres() -> Iterator[PostgresMaker]:
     with ExitStack() as stack:
-        yield PostgresMaker(any_postgres, stack)
+        yield PostgresMaker(wheel_postgres(), stack)
+
+
+@pytest.fixture(params=[wheel_postgres, debian_postgres], ids=["wheel", "debian"])
+def make_any_postgres(request: pytest.FixtureRequest) -> Iterator[PostgresMaker]:
+    """Of each PostgreSQL installation in turn."""
+    find: Callable[[], Path] = request.param
+    with ExitStack() as stack:
+        yield PostgresMaker(find(), stack)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,9 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from qx.adapters.clock import SystemClock
+from qx.adapters.postgres.server import PostgresServer
+from qx.model.observation import Marker, Observation, PgFacts
 from tests.deployment.conftest import wait_until
 
 if TYPE_CHECKING:
@@ -57,11 +61,11 @@ def trades(server: Postgres) -> int:
     return int(row[0]) if row else -1
 
 
-def test_the_cluster_trading(make_postgres: PostgresMaker) -> None:
+def test_the_cluster_trading(make_any_postgres: PostgresMaker) -> None:
     """Three regions as the compose file has them, a failover by hand, and the home server's lost disk."""
-    us = make_postgres("us-east", "writer", DATABASES="us eu ap", PEERS="127.0.0.1:1", TZ="America/New_York")
-    eu = make_postgres("eu-west", "standby", PEERS=us.address, TZ="Europe/Dublin")
-    ap = make_postgres("ap-southeast", "standby", PEERS=f"127.0.0.1:1 {us.address}")
+    us = make_any_postgres("us-east", "writer", DATABASES="us eu ap", PEERS="127.0.0.1:1", TZ="America/New_York")
+    eu = make_any_postgres("eu-west", "standby", PEERS=us.address, TZ="Europe/Dublin")
+    ap = make_any_postgres("ap-southeast", "standby", PEERS=f"127.0.0.1:1 {us.address}")
     eu_process = eu.launch()  # before there is a writer: it waits
     us.start()
     wait_until(lambda: "started streaming WAL" in eu_process.log, "eu-west streams")
@@ -249,3 +253,49 @@ def test_a_half_made_data_directory_is_not_started(make_postgres: PostgresMaker)
     (us.home / "data.new").mkdir()  # what an interrupted bootstrap leaves: it begins again
     us.start()
     assert trades(us) == 0
+
+
+async def test_the_role_qx_can_do_what_qx_does(make_postgres: PostgresMaker) -> None:
+    """qx's own adapter against a writer and a standby as the stack makes them; a standby follows whom qx names."""
+    us = make_postgres("us-east", "writer", DATABASES="us", PEERS="127.0.0.1:1")
+    us.start()
+    eu = make_postgres("eu-west", "standby", PEERS=us.address)
+    eu.start()
+    wait_until(lambda: streaming(us) == ["qx_eu_west"], "eu-west streams")
+    clock = SystemClock()
+
+    def as_qx(server: Postgres, epoch: int) -> PostgresServer:
+        url = f"postgresql://qx@127.0.0.1:{server.port}/qx"
+        return PostgresServer("trading", server.name, "test", url, lambda: CONTROL, clock, f"run/{epoch}")
+
+    async with AsyncExitStack() as stack:
+        writer, standby, older = as_qx(us, 2), as_qx(eu, 2), as_qx(us, 1)
+        for one in (writer, standby, older):
+            stack.push_async_callback(one.close)
+        await older.replayed(10)
+        assert await writer.expel(2, 10) == 1
+        await writer.write_marker(Marker("store", 2, "us-east"), 10)
+        position = await writer.write_probe(10)
+        await writer.checkpoint(10)
+        assert await writer.create_slots(("qx_ap_southeast",), 10) == ("qx_ap_southeast",)
+        await writer.drop_slots(("qx_ap_southeast",), 10)
+        await writer.alter_system({"wal_retrieve_retry_interval": "100ms", "primary_conninfo": None}, 10)
+
+        seen = await writer.observe(10)
+        assert isinstance(seen, Observation)
+        assert isinstance(seen.facts, PgFacts)
+        assert [(sender.name, sender.state) for sender in seen.facts.senders] == [("qx_eu_west", "streaming")]
+        assert seen.facts.marker == Marker("store", 2, "us-east")
+        assert seen.facts.position >= position
+
+        await standby.alter_system({"primary_conninfo": ""}, 10)
+        wait_until(lambda: streaming(us) == [], "eu-west was cut off")
+        upstream = f"host=127.0.0.1 port={us.port} user=replicator application_name=qx_eu_west connect_timeout=5"
+        await standby.alter_system({"primary_conninfo": upstream, "primary_slot_name": "qx_eu_west"}, 10)
+        wait_until(lambda: streaming(us) == ["qx_eu_west"], "eu-west streams again, with its own password file")
+        seen = await standby.observe(10)
+        assert isinstance(seen, Observation)
+        assert isinstance(seen.facts, PgFacts)
+        assert seen.facts.upstream == us.address
+        us.stop()
+        assert await standby.promote(10) == 2

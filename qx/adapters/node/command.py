@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from qx.adapters.node.deadline import Deadline
 from qx.adapters.node.programs import tail
 from qx.adapters.node.wire import PROTOCOL, Carried, Hello, Reply, Request, raised
 from qx.kernel.errors import QxError, Unsure
@@ -31,7 +32,7 @@ _SSH_FAILED = 255  # its exit code for its own failures
 _LONGEST_LINE = 64 << 20
 _ERRORS_KEPT = 16 << 10
 _LAST_WORDS_S = 0.2
-_SHARE = 0.9  # of the time: what the far end may use, so that its own answer comes in time
+_WAY_BACK_S = 0.5  # what the far end leaves of the time, so that its own answer comes before we give up
 
 
 class CommandNode(Carried):
@@ -50,10 +51,10 @@ class CommandNode(Carried):
             region=self._region,
             kind=self._kind,
             epoch=epoch,
-            timeout_s=allowed * _SHARE,
+            timeout_s=allowed,
             args=arguments,
         )
-        call = _Call(self._argv(verb, epoch), request, self._where)
+        call = _Call(self._argv(verb, epoch), request, self._where, Deadline(allowed))
         try:
             reply = await asyncio.wait_for(call.answered(), allowed)
         except TimeoutError:
@@ -74,8 +75,8 @@ class CommandNode(Carried):
 class _Call:
     """One run of the program. `sent`: the request was written, as far as can be told from here."""
 
-    def __init__(self, argv: list[str], request: Request, where: str) -> None:
-        self.argv, self.request, self.where = argv, request, where
+    def __init__(self, argv: list[str], request: Request, where: str, deadline: Deadline) -> None:
+        self.argv, self.request, self.where, self.deadline = argv, request, where, deadline
         self.sent = False
         self._errors = b""
 
@@ -112,8 +113,10 @@ class _Call:
         if version != PROTOCOL:
             raise self._failed(f"it speaks protocol {version}, we {PROTOCOL}")
         self.sent = True
+        left = self.deadline.left
+        request = msgspec.structs.replace(self.request, timeout_s=left - min(_WAY_BACK_S, left / 4))
         with contextlib.suppress(ConnectionError):  # it ended: the missing reply tells
-            process.stdin.write(msgspec.json.encode(self.request) + b"\n")
+            process.stdin.write(msgspec.json.encode(request) + b"\n")
             await process.stdin.drain()
         reply = await _line(process.stdout)
         try:

@@ -64,7 +64,13 @@ class PostgresNode(Server):
         processes.send(main, signal.SIGINT)
 
     def stopped(self, turn: Turn) -> None:
-        """A pin of PostgreSQL is nothing that the server could have removed."""
+        self._discard_stale_locks()
+
+    def _discard_stale_locks(self) -> None:
+        """Those whose pid a zombie has, or by now somebody else: PostgreSQL itself would take it for a server's."""
+        stale = pgdata.read_lock_file(self.data_dir)
+        if stale is not None and processes.is_taken(stale.pid):
+            pgdata.discard_lock_files(self.data_dir, stale, self.settings.socket_dir)
 
     # -- pin and upstream ------------------------------------------------------------------------------
 
@@ -113,9 +119,7 @@ class PostgresNode(Server):
 
     def clear_way(self, deadline: Deadline) -> None:
         self.control_file(deadline)  # raises when there is nothing to start
-        stale = pgdata.read_lock_file(self.data_dir)
-        if stale is not None:
-            pgdata.discard_lock_files(self.data_dir, stale, self.settings.socket_dir)
+        self._discard_stale_locks()
         pgdata.unbar(self.data_dir)
 
     # -- what replaces data ----------------------------------------------------------------------------

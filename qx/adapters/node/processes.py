@@ -53,6 +53,11 @@ def _stat(number: int) -> tuple[str, list[bytes]]:
     return head.partition(b"(")[2].decode(errors="replace"), rest.split()
 
 
+def is_taken(number: int) -> bool:
+    """Whether any process has it, dead but not reaped or alive."""
+    return bool(_stat(number)[1])
+
+
 def alive(pid: Pid) -> bool:
     now = identify(pid.number)
     return now is not None and now.start == pid.start

@@ -202,8 +202,9 @@ class RedisNode(Server):
         return found + sorted(path for path in folder.glob("*") if path.is_file())
 
     def rewind(self, epoch: int, conninfo: str, deadline: Deadline) -> dict[str, Any]:
-        words = f"{self.where}: Redis knows no rewind"
-        raise QxError("QX-NODE-006", words, hint="clone it: a full synchronisation")
+        with self.lock.acting(epoch, "rewind", deadline):
+            words = f"{self.where}: Redis knows no rewind"
+            raise QxError("QX-NODE-006", words, hint="clone it: a full synchronisation")
 
     def clone(self, epoch: int, conninfo: str, slot: str, deadline: Deadline) -> dict[str, Any]:
         """Its data are dropped; the upstream sends all of its own when it starts."""

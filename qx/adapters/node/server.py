@@ -62,7 +62,7 @@ class Server(ABC):
 
     @abstractmethod
     def stopped(self, turn: Turn) -> None:
-        """Called when no process is left."""
+        """Called when a stop has succeeded: no process is left."""
 
     @abstractmethod
     def check_pin(self, role: Role) -> None:

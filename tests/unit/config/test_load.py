@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from qx.config import diagnose
 from qx.config.load import MAX_BYTES, load, load_marked
 from qx.kernel.errors import Problems
 from qx.kernel.spans import Bytes, Seconds
@@ -98,6 +99,24 @@ def test_a_fault_behind_an_alias_is_told_once() -> None:
         ("    data_classes: [session]", "    data_classes: [session]\n    objectives: *tight"),
     ))  # fmt: skip
     assert [(error.code, error.place and error.place.line) for error in errors] == [("QX-CFG-003", 23)]
+
+
+@pytest.mark.parametrize(("old", "new", "message"), [
+    ('{url: "redis://cache1.example:6379/0"}', '{url: "redis://cache1", control: ssh}', "has text"),
+    ("driver: local", "driver: [local]", "wants a name, has a list"),
+    ("      - driver: file\n        path: /var/lib/qx/trading.dsn", "      - ~", "is empty"),
+])  # fmt: skip
+def test_what_is_no_member_of_a_union(old: str, new: str, message: str) -> None:
+    (error,) = errors_of(but((old, new)))
+    assert error.code == "QX-CFG-004"
+    assert error.message.endswith(message)
+
+
+def test_what_the_decoder_alone_refuses_is_told_in_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnose, "diagnose", lambda tree, _: diagnose.Diagnosis(tree, [], []))
+    (error,) = errors_of(but(("priority: 100", "priority: high")))
+    assert (error.code, error.place and error.place.line) == ("QX-CFG-004", 1)
+    assert "$.clusters[...].nodes[...].priority" in error.message
 
 
 def test_names_are_compared_as_an_operator_speaks_them() -> None:

@@ -8,6 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from msgspec import Struct
 
+from qx.config.decode import custom
 from qx.config.load import understand
 from qx.config.marks import compose
 from qx.config.schema import DIALECT, schema_of
@@ -16,6 +17,20 @@ from qx.model.platform import Platform
 from tests.unit.config.base import BASE, but
 
 SCHEMA = schema_of(Platform, "regions.yaml")
+
+
+class Leaf(Struct):
+    """A leaf."""
+
+    number: float
+    flag: bool = False
+    maybe: int | None = None
+    wait: Seconds = Seconds(1)
+
+
+class Twig(Struct):
+    left: Leaf
+    right: Leaf
 
 
 def valid(text: str) -> bool:
@@ -68,16 +83,14 @@ def test_the_pattern_of_durations_is_that_of_the_parser(text: str) -> None:
     understand(compose(document.encode(), "f"))
 
 
+def test_a_custom_type_that_nobody_can_read_is_a_bug() -> None:
+    with pytest.raises(NotImplementedError, match="complex"):
+        custom(complex, "1")
+
+
 def test_a_model_may_hold_every_kind_of_value() -> None:
-    class Leaf(Struct):
-        """A leaf."""
-
-        number: float
-        flag: bool = False
-        maybe: int | None = None
-        wait: Seconds = Seconds(1)
-
-    leaf = schema_of(Leaf, "leaf")["$defs"]["Leaf"]
+    leaf = schema_of(Twig, "twig")["$defs"]["Leaf"]
+    assert leaf["description"] == "A leaf."
     assert leaf["properties"]["number"] == {"type": "number"}
     assert leaf["properties"]["flag"] == {"type": "boolean", "default": False}
     assert leaf["properties"]["maybe"] == {"oneOf": [{"type": "integer"}, {"type": "null"}], "default": None}

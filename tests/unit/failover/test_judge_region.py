@@ -85,7 +85,7 @@ def test_nobody_can_tell_about_a_region_without_peers() -> None:
     two = v.platform((US, EU), ())
     view = judge(two, {}, dark_web(US) | {(EU, "web"): v.endpoint(EU)}, {}, STORE, NOW).regions[US]
     assert view.verdict is Verdict.SUSPECT
-    assert view.because == "its service is silent, and no peer can tell whether it lives"
+    assert view.because == "its service does not answer, and no peer can tell whether it lives"
 
 
 def test_when_nothing_answers_anywhere_qx_doubts_itself() -> None:

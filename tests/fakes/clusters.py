@@ -1,0 +1,158 @@
+"""Group: one simulated cluster: its nodes, its route, its clients, and what must never be seen of them.
+
+`violations` holds what went wrong at the instant it did; `check` is asked at every tick and after every act.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qx.failover.links import url_address
+from qx.kernel.errors import Refused
+from tests.fakes.postgres import PgNode
+from tests.fakes.redis import RedisNode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qx.model.observation import Marker
+    from qx.model.platform import Cluster
+    from tests.fakes.nodes import Network, Node, Record
+    from tests.fakes.simulation import Simulation
+
+PINNED_EVERY = 3  # ticks
+
+
+class Group:
+    def __init__(self, simulation: Simulation, network: Network, name: str, cluster: Cluster) -> None:
+        make = PgNode if cluster.kind == "postgresql" else RedisNode
+        self.simulation, self.network, self.name, self.cluster = simulation, network, name, cluster
+        self.nodes: dict[str, Node] = {
+            region: make(simulation, network, name, region, self) for region in cluster.nodes
+        }
+        self._at = {url_address(node.url, cluster.kind): region for region, node in cluster.nodes.items()}
+        self.writer: Node = self.nodes[cluster.home]  # the lawful one
+        self.promotions: list[tuple[float, str, int]] = []
+        self.route_epoch, self.route = 0, str(cluster.home) or None
+        self.acked: list[Record] = []
+        self.salvaged: set[int] = set()
+        self.violations: list[str] = []
+        self.outages: list[float] = []  # of the clients of the route, past ones, in seconds
+        self.last_ack = 0.0
+        self.on_start_as_writer: Callable[[Node], None] = lambda _: None
+        self.on_promotion: Callable[[Node], None] = lambda _: None
+        self._markers: list[Record] = []
+        self._ticks = 0
+
+    @property
+    def postgres(self) -> list[PgNode]:
+        return [node for node in self.nodes.values() if isinstance(node, PgNode)]
+
+    @property
+    def redis(self) -> list[RedisNode]:
+        return [node for node in self.nodes.values() if isinstance(node, RedisNode)]
+
+    def postgres_at(self, address: str) -> PgNode | None:
+        return next((node for node in self.postgres if node.region == self._at.get(address)), None)
+
+    def redis_at(self, address: str) -> RedisNode | None:
+        return next((node for node in self.redis if node.region == self._at.get(address)), None)
+
+    def address(self, node: Node) -> str:
+        return next(address for address, region in self._at.items() if region == node.region)
+
+    def host_port(self, node: Node) -> tuple[str, int]:
+        host, _, port = self.address(node).rpartition(":")
+        return host, int(port)
+
+    # -- time
+
+    def tick(self) -> None:
+        for node in self.nodes.values():
+            node.tick()  # type: ignore[attr-defined]  # both kinds have one
+        self._ticks += 1
+        self._write()
+        self.check()
+
+    def _write(self) -> None:
+        """One client through the route, one pinned to each node, all writing as fast as they are acknowledged."""
+        node = self.nodes.get(self.route or "")
+        if node is not None and node.accepts:
+            self._acknowledge(node)
+            gap = self.simulation.now - self.last_ack
+            if gap > 0.05:
+                self.outages.append(gap)
+            self.last_ack = self.simulation.now
+        if self._ticks % PINNED_EVERY == 0:
+            for each in self.nodes.values():
+                if each.accepts:
+                    self._acknowledge(each)
+
+    def _acknowledge(self, node: Node) -> None:
+        if node is not self.writer:
+            self.violated(f"{node} acknowledged a write, the writer is {self.writer}")
+        size = self.simulation.random.randint(100, 300)
+        self.acked.append(node.append(size, write=len(self.acked), xids=1))
+
+    def check(self) -> None:
+        accepting = [node for node in self.nodes.values() if node.accepts]
+        if accepting not in ([], [self.writer]):
+            self.violated(f"{accepting} accept writes, the writer is {self.writer}")
+
+    def violated(self, what: str) -> None:
+        text = f"{self.simulation.now:.3f} {what}"
+        self.violations.append(text)
+        raise AssertionError(text)
+
+    # -- what nodes report
+
+    def promoted(self, node: Node, epoch: int) -> None:
+        unfenced = [other for other in self.nodes.values() if other is not node and other.may_write and not other.attested]
+        if unfenced:
+            self.violated(f"{node} was promoted, {unfenced} not fenced")
+        if self.promotions and epoch <= self.promotions[-1][2]:
+            self.violated(f"{node} was promoted under epoch {epoch}, after {self.promotions[-1]}")
+        if not epoch:
+            self.violated(f"{node} was promoted under no epoch")
+        self.writer = node
+        self.promotions.append((self.simulation.now, node.region, epoch))
+        self.on_promotion(node)
+
+    def started_as_writer(self, node: Node) -> None:
+        if node is not self.writer:
+            self.violated(f"{node} was started as a writer, the writer is {self.writer}")
+        self.on_start_as_writer(node)
+
+    def erased(self, node: Node, records: list[Record]) -> None:
+        gone = [record.write for record in records if record.write is not None and id(record) not in self.salvaged]
+        if gone:
+            self.violated(f"{len(gone)} acknowledged writes of {node} were erased and not salvaged")
+
+    def marked(self, record: Record) -> None:
+        self._markers.append(record)
+
+    def marker(self, node: Node, count: int) -> Marker | None:
+        """As written last into what `node` holds of its first `count` records."""
+        for record in reversed(self._markers):
+            if record.index < count and node.holds(record):
+                return record.marker
+        return None
+
+    # -- the route
+
+    def set_route(self, epoch: int, region: str | None) -> None:
+        if epoch < self.route_epoch:
+            raise Refused("QX-NODE-002", f"the route of {self.name} follows epoch {self.route_epoch} and refuses {epoch}")
+        self.route_epoch, self.route = epoch, region
+
+    # -- afterwards
+
+    @property
+    def lost(self) -> list[Record]:
+        """Acknowledged, and not held by the writer."""
+        return [record for record in self.acked if not self.writer.holds(record)]
+
+    @property
+    def outage(self) -> float:
+        """The longest that clients of the route had to wait, the present wait included."""
+        return max([*self.outages, self.simulation.now - self.last_ack])

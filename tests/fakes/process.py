@@ -1,0 +1,294 @@
+"""Process: one qx process in the simulated world, and `qx.engine.world.World` to its executor.
+
+It can be killed (every later call of it raises `Killed` and does nothing) and frozen (another thread carries the world on
+while it stands still, as SIGSTOP does). A `trap` decides what goes wrong at a call; each call is told with its number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+
+from qx.failover import links
+from qx.kernel.errors import QxError, Unsure
+from qx.model.journal import Event
+from tests.fakes.nodes import HOP_S
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from qx.model.journal import Entry
+    from qx.model.plan import Plan
+    from qx.ports.controls import NodeControl
+    from qx.ports.routes import Route
+    from qx.ports.servers import PgServer, RedisServer
+    from qx.ports.store import Store
+    from tests.fakes.nodes import Node, Session
+    from tests.fakes.world import SimWorld
+
+T = TypeVar("T")
+HOME = "qx"  # where executors run, as the network knows it
+
+
+class Killed(BaseException):
+    """The process is no more."""
+
+
+class How(StrEnum):
+    """What goes wrong at a call."""
+
+    REFUSED = "refused"  # in the other side's own words; nothing done
+    UNREACHABLE = "unreachable"  # could not be sent
+    LOST_REQUEST = "lost-request"  # sent, nothing done, no answer
+    LOST_ANSWER = "lost-answer"  # sent, done, no answer
+    HANGS = "hangs"  # nothing done, and that is known only when the time is over
+    HANGS_DONE = "hangs-done"  # done, and no answer until the time is over
+    LATE = "late"  # done, answered just in time
+    CUT_TO = "cut-to"  # the link to that region is cut at this moment, and heals
+    CUT_FROM = "cut-from"
+    CUT_BOTH = "cut-both"
+    CRASH = "crash"  # the server there crashes just before
+    CRASH_AFTER = "crash-after"
+    FREEZE = "freeze"  # the server there stands still from now on
+
+
+class Call(NamedTuple):
+    """`step` as the journal names what is being done: 'trading.fence', 'undo trading.fence', '' before any."""
+
+    number: int
+    step: str
+    part: str  # sql, control, route
+    cluster: str
+    region: str
+    verb: str
+
+
+class Process:
+    """`epochs` name its sessions; `calls` is what it asked of the world, in order."""
+
+    def __init__(self, world: SimWorld, store: Store) -> None:
+        self.world = world
+        self.platform = world.platform
+        self.clock = _Clock(self)
+        self.store: Store = cast("Store", _Store(self, store))
+        self.reporter = _Silent()
+        self.alive = True
+        self.step = ""
+        self.calls: list[Call] = []
+        self.trap: Callable[[Call], How | None] = lambda _: None
+        self.before_append: Callable[[int], None] = lambda _: None
+        self.after_append: Callable[[int], None] = lambda _: None
+        self._epochs: dict[str, int] = {}
+        self._sessions: dict[tuple[str, str], Session] = {}
+
+    # -- qx.engine.world.World
+
+    def postgres(self, cluster: str, region: str) -> PgServer:
+        from tests.fakes.servers import SimPgServer
+
+        return SimPgServer(self, self.world.pg(cluster, region))
+
+    def redis(self, cluster: str, region: str) -> RedisServer:
+        from tests.fakes.servers import SimRedisServer
+
+        return SimRedisServer(self, self.world.valkey(cluster, region))
+
+    def control(self, cluster: str, region: str) -> NodeControl:
+        from tests.fakes.controls import SimPgControl, SimRedisControl
+
+        if (cluster, region) in self.world.uncontrolled:
+            raise QxError("QX-NODE-001", f"{cluster} in {region} has no control configured")
+        if self.platform.clusters[cluster].kind == "postgresql":
+            return SimPgControl(self, self.world.pg(cluster, region))
+        return SimRedisControl(self, self.world.valkey(cluster, region))
+
+    def routes(self, cluster: str) -> tuple[Route, ...]:
+        from tests.fakes.controls import SimRoute
+
+        return (SimRoute(self, self.world.groups[cluster]),)
+
+    def conninfo(self, cluster: str, upstream: str, viewer: str) -> str:
+        return links.conninfo(self.platform.clusters[cluster], upstream, viewer, "s3cret")
+
+    async def act_as(self, run: str, epochs: dict[str, int]) -> None:
+        self.check_alive()
+        for session in self._sessions.values():
+            session.open = False
+        self._sessions.clear()
+        self._epochs = dict(epochs)
+
+    def salvage_dir(self, run: str) -> str:
+        return f"/salvage/{run}"
+
+    # -- life and death
+
+    def check_alive(self) -> None:
+        if not self.alive:
+            raise Killed
+
+    def die(self) -> None:
+        self.alive = False
+        raise Killed
+
+    def epoch(self, cluster: str) -> int:
+        return self._epochs.get(cluster, 0)
+
+    # -- how calls travel
+
+    async def call(
+        self, part: str, node: tuple[str, str], verb: str, timeout: float, work: Callable[[], Awaitable[T]]
+    ) -> T:
+        """`work`, unless something goes wrong. `timeout` is the caller's, in seconds."""
+        self.check_alive()
+        assert timeout > 0, f"{verb} was called with no time left: {timeout}"
+        call = Call(len(self.calls), self.step, part, *node, verb)
+        self.calls.append(call)
+        began = self.clock.elapsed()
+        how = self.trap(call)
+        self.check_alive()
+        try:
+            answer = await self._with(how, call, timeout, work)
+        finally:
+            self.check_alive()
+        self.world.check()
+        if how is How.LATE:
+            await asyncio.sleep(max(0.0, began + 0.95 * timeout - self.clock.elapsed()))
+        if how in (How.LOST_ANSWER, How.HANGS_DONE):
+            wait = began + timeout - self.clock.elapsed() if how is How.HANGS_DONE else 0.0
+            await asyncio.sleep(max(0.0, wait))
+            raise Unsure("QX-RUN-002", f"{verb}: no answer")
+        self.check_alive()
+        return answer
+
+    async def _with(self, how: How | None, call: Call, timeout: float, work: Callable[[], Awaitable[T]]) -> T:
+        code = {"sql": "QX-NODE-007", "control": "QX-NODE-005", "route": "QX-ROUTE-001"}[call.part]
+        if how is How.REFUSED:
+            raise QxError(code, f"{call.verb} was refused")
+        if how is How.UNREACHABLE:
+            raise QxError("QX-NODE-001", f"{call.verb}: cannot be reached")
+        if how in (How.LOST_REQUEST, How.HANGS):
+            await asyncio.sleep(timeout if how is How.HANGS else 0.005)
+            raise Unsure("QX-RUN-002", f"{call.verb}: no answer")
+        self.world.break_at(how, call)
+        answer = await work()
+        if how is How.CRASH_AFTER:
+            self.world.node(call.cluster, call.region).end_process()
+        return answer
+
+    async def ask(
+        self, node: Node, timeout: float, work: Callable[[Callable[[Any], None]], None], *, harmless: bool = False
+    ) -> Any:
+        """Sends `work` to the server over a session; it answers through the function that it is given, or raises.
+
+        A session that was ended is found dead: what is harmless goes over a new one, anything else is refused, once.
+        """
+        network, loop = self.world.network, asyncio.get_running_loop()
+        session = await self._session(node, timeout, harmless=harmless)
+        answer: asyncio.Future[Any] = loop.create_future()
+        session.waiting.append(answer)
+
+        def settle(value: Any, error: BaseException | None) -> None:
+            if answer.done() or not session.open:
+                return
+            if error is not None:
+                answer.set_exception(error)
+            else:
+                answer.set_result(value)
+
+        def back(value: Any, error: BaseException | None = None) -> None:
+            network.carry(node.region, HOME, lambda: node.simulation.after(HOP_S, lambda: settle(value, error)))
+
+        def serve() -> None:
+            if not session.open:
+                return
+            try:
+                work(back)
+            except QxError as error:
+                back(None, error)
+
+        def arrive() -> None:
+            if session.open:
+                node.when_awake(serve)
+
+        node.simulation.after(HOP_S, lambda: network.carry(HOME, node.region, arrive))
+        try:
+            async with asyncio.timeout(timeout):
+                return await answer
+        except TimeoutError as error:
+            self._sessions.pop((node.cluster, node.region), None)  # left alone: what was sent may still arrive
+            raise Unsure("QX-RUN-002", f"{node}: no answer within {timeout:.3f} s") from error
+        finally:
+            session.waiting.remove(answer)
+
+    async def _session(self, node: Node, timeout: float, *, harmless: bool) -> Session:
+        key = (node.cluster, node.region)
+        known = self._sessions.get(key)
+        if known is not None and known.open:
+            return known
+        if known is not None:
+            del self._sessions[key]
+            if not harmless:
+                raise QxError("QX-NODE-001", f"{node}: the session was ended by the server")
+        if node.frozen or not self.world.network.joins(HOME, node.region):
+            await asyncio.sleep(timeout)
+            raise QxError("QX-NODE-001", f"{node}: cannot be reached")
+        if not getattr(node, "serves", False):
+            await asyncio.sleep(HOP_S)
+            raise QxError("QX-NODE-001", f"{node}: connection refused")
+        self._sessions[key] = node.open_session(self.epoch(node.cluster))
+        return self._sessions[key]
+
+
+class _Clock:
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def now(self) -> float:
+        return self._process.world.simulation.wall
+
+    def elapsed(self) -> float:
+        return self._process.world.simulation.now
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self._process.check_alive()
+
+    def noise(self) -> bytes:
+        return self._process.world.simulation.random.randbytes(10)
+
+
+class _Store:
+    """The process' store; a dead process writes nothing, and appending has its own moments to die or freeze at."""
+
+    def __init__(self, process: Process, store: Store) -> None:
+        self._process, self._store = process, store
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._store, name)
+        if not callable(found):
+            return found
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            self._process.check_alive()
+            return found(*arguments, **named)
+
+        return call
+
+    def append(self, entry: Entry) -> Any:
+        process = self._process
+        process.check_alive()
+        process.before_append(entry.seq)
+        process.check_alive()
+        chained = self._store.append(entry)
+        if entry.event in (Event.INTENDED, Event.UNDOING):
+            process.step = entry.step if entry.event is Event.INTENDED else f"undo {entry.step}"
+        process.after_append(entry.seq)
+        process.check_alive()
+        return chained
+
+
+class _Silent:
+    def began(self, plan: Plan, run: str) -> None: ...
+
+    def wrote(self, entry: Entry) -> None: ...

@@ -1,0 +1,80 @@
+"""`qx` with one fault in its own process: python -m tests.fault.entry FAULT qx-arguments...
+
+FAULT
+  fail:ACTION          the act raises instead of acting
+  late:ACTION          the act is done, its answer is lost (Unsure)
+  cut:ACTION:A>B       just before the act the link A -> B goes dark (fabric socket from QX_TEST_FABRIC)
+  die:N:before|after   SIGKILL to itself before or after the N-th journal entry is durable
+  stop:N:after         SIGSTOP to itself after the N-th journal entry is durable
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from qx.adapters.fabric import SetLink, ask
+from qx.adapters.sqlite.store import SqliteStore
+from qx.cli.main import main
+from qx.engine import execute
+from qx.kernel.errors import QxError, Unsure
+
+
+def at_action(kind: str, action: str, link: str) -> None:
+    """Wraps the lookup of acts, so that every other act stays what it is."""
+    real = execute.act_for
+
+    def act_for(wanted: Any, of: str) -> Any:
+        act = real(wanted, of)
+        return _Faulty(act, kind, link) if type(wanted).__name__ == action else act
+
+    execute.act_for = act_for
+
+
+class _Faulty:
+    def __init__(self, act: Any, kind: str, link: str) -> None:
+        self._act, self._kind, self._link = act, kind, link
+
+    async def perform(self, action: Any, doing: Any) -> dict[str, Any]:
+        if self._kind == "fail":
+            raise QxError("QX-NODE-007", "injected: the act fails")
+        if self._kind == "cut":
+            source, _, target = self._link.partition(">")
+            ask(Path(os.environ["QX_TEST_FABRIC"]), SetLink(source=source, target=target, mode="drop"))
+        proof: dict[str, Any] = await self._act.perform(action, doing)
+        if self._kind == "late":
+            raise Unsure("QX-RUN-002", "injected: the answer is lost")
+        return proof
+
+    async def settled(self, action: Any, doing: Any) -> Any:
+        return await self._act.settled(action, doing)
+
+
+def at_entry(number: int, when: str, sent: signal.Signals) -> None:
+    """Counts the journal's entries of this process."""
+    real, count = SqliteStore.append, 0
+
+    def append(self: SqliteStore, entry: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count == number and when == "before":
+            os.kill(os.getpid(), sent)
+        chained = real(self, entry)
+        if count == number and when == "after":
+            os.kill(os.getpid(), sent)
+        return chained
+
+    SqliteStore.append = append  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    fault, *sys.argv[1:] = sys.argv[1:]
+    kind, first, *rest = fault.split(":")
+    if kind in ("die", "stop"):
+        at_entry(int(first), rest[0], signal.SIGKILL if kind == "die" else signal.SIGSTOP)
+    else:
+        at_action(kind, first, rest[0] if rest else "")
+    main()
