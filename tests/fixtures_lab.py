@@ -40,11 +40,6 @@ class Site:
     def __init__(self, directory: Path, wish: Wish) -> None:
         self.directory = directory
         up(directory, wish, lambda _: None)
-        import yaml  # TEMP
-        d = yaml.safe_load((directory / "regions.yaml").read_text())  # TEMP
-        d["clusters"].pop("sessions")  # TEMP
-        [r.pop("endpoints") for r in d["regions"].values()]  # TEMP
-        (directory / "regions.yaml").write_text(yaml.safe_dump(d))  # TEMP
         self.env = {**os.environ, "QX_CONFIG": str(directory / "regions.yaml"), "PYTHONPATH": str(ROOT)}
 
     @property

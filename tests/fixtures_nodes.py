@@ -9,6 +9,7 @@ import contextlib
 import json
 import subprocess
 import sys
+from collections.abc import Awaitable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, ClassVar
 
 import msgspec
 import psycopg
+import pytest
 import redis
 
 from qx.adapters.node import processes
@@ -24,6 +26,7 @@ from qx.adapters.node.deadline import Deadline
 from qx.adapters.node.local import LocalNode
 from qx.adapters.node.local import server as blocking
 from qx.adapters.node.server import Server
+from qx.kernel.errors import QxError
 from qx.model.platform import CommandControl, Kind, LocalControl
 from qx.ports.controls import NodeControl
 from tests.fixtures_servers import (
@@ -101,6 +104,13 @@ class PgSite(Site):
         argv = (ctl, "start", "-w", "-D", str(self.data), "-l", self.settings.log_file)
         subprocess.run([*as_other_user(), *argv], check=True, capture_output=True, timeout=60)
 
+    def initdb(self) -> None:
+        """A system of its own, where there is no data directory."""
+        options = f"--username {SUPERUSER} --auth trust --locale C --data-checksums -N"
+        argv = [str(pg_installs()[self.node.major] / "initdb"), "--pgdata", str(self.data), *options.split()]
+        subprocess.run([*as_other_user(), *argv], check=True, capture_output=True, timeout=60)
+        write_settings(self.node)
+
     def writes(self) -> bool:
         """Whether it takes a write; False when it is a replica."""
         try:
@@ -140,6 +150,12 @@ class RedisSite(Site):
         return "no-such-setting"
 
 
+def write_settings(node: PgNode) -> None:
+    """All that it needs to start by itself, its port included."""
+    lines = [f"{name} = '{value}'" for name, value in {**PG_SETTINGS, **node.settings}.items()]
+    (node.data / "postgresql.conf").write_text("\n".join(lines) + "\n")
+
+
 class Sites:
     """Makes sites; what runs there is ended with `stack`."""
 
@@ -149,8 +165,7 @@ class Sites:
     def postgres(self, major: int, **settings: str) -> PgSite:
         node = self._servers.postgres(major)
         node.settings = {"port": str(node.port), **settings}
-        lines = [f"{name} = '{value}'" for name, value in {**PG_SETTINGS, **node.settings}.items()]
-        (node.data / "postgresql.conf").write_text("\n".join(lines) + "\n")
+        write_settings(node)
         local = LocalControl(
             data_dir=str(node.data),
             bin_dir=str(pg_installs()[major]),
@@ -178,6 +193,14 @@ class Sites:
         site = RedisSite("redis", node.home, local, self._driver, node)
         self._stack.callback(site.end)
         return site
+
+
+async def refused(code: str, doing: Awaitable[object]) -> QxError:
+    """The error with that code which `doing` must end with."""
+    with pytest.raises(QxError) as caught:
+        await doing
+    assert caught.value.code == code, caught.value
+    return caught.value
 
 
 def conninfo(node: PgNode, name: str = "eu-west") -> str:

@@ -273,8 +273,8 @@ class PgPair:
 
     def wait_streaming(self) -> None:
         wait_until(
-            lambda: self.writer.sql("SELECT FROM pg_stat_replication WHERE state = 'streaming'")
-            and self.standby.sql("SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming'"),
+            lambda: self.writer.sql("SELECT true FROM pg_stat_replication WHERE state = 'streaming'")
+            and self.standby.sql("SELECT true FROM pg_stat_wal_receiver WHERE status = 'streaming'"),
             "the standby streams",
         )
 
@@ -282,7 +282,7 @@ class PgPair:
         """The standby has replayed all that the writer has written until now."""
         [(position,)] = self.writer.sql("SELECT pg_current_wal_lsn()")
         wait_until(
-            lambda: self.standby.sql("SELECT WHERE pg_last_wal_replay_lsn() >= %s::pg_lsn", position),
+            lambda: self.standby.sql("SELECT true WHERE pg_last_wal_replay_lsn() >= %s::pg_lsn", position),
             f"the standby has replayed {position}",
         )
 

@@ -113,5 +113,6 @@ CODES: dict[str, Code] = {
     "QX-LAB-005": Code(Exit.FAILED, 500, "no way to run PostgreSQL without root rights",
                        "Allow user namespaces, or create an unprivileged account."),
     "QX-LAB-006": Code(Exit.FAILED, 500, "the fault cannot be injected here", "The message says what is missing."),
+    "QX-LAB-008": Code(Exit.FAILED, 500, "the demo saw what must not be", "The message says what; the lab was ended."),
     "QX-LAB-007": Code(Exit.USAGE, 409, "the directory is not a lab's", "Name an empty or a new one with --dir."),
 }

@@ -15,6 +15,8 @@ from msgspec import Struct
 
 from qx.kernel.errors import QxError
 from qx.lab.ledger import Ledger, Path, prepare_postgres, stored
+from qx.render.paint import PLAIN, Palette
+from qx.render.table import Cell, Column, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,6 +60,25 @@ class Demo(Struct, frozen=True, kw_only=True, tag_field="schema", tag="qx.demo/1
     took_s: float
 
 
+def demo_text(demo: Demo, palette: Palette = PLAIN, width: int | None = None) -> str:
+    """A row per phase and cluster, as the clients saw it."""
+    rows: list[list[Cell | str]] = [
+        [
+            phase.name if number == 0 else "",
+            result.cluster,
+            result.writer,
+            f"{result.write_outage_s:.3f} s",
+            str(result.acked),
+            Cell(str(result.lost), "warn" if result.lost else "good"),
+        ]
+        for phase in demo.phases
+        for number, result in enumerate(phase.clusters)
+    ]
+    columns = [Column("phase"), Column("cluster"), Column("writer"), Column("write outage", right=True),
+               Column("acked", right=True), Column("lost", right=True)]
+    return table(columns, rows, width=width, palette=palette) + f"\n\n{demo.took_s:.0f} s without the start of the lab"
+
+
 class _Said(NamedTuple):
     exit: int
     document: dict[str, Any]
@@ -98,9 +119,9 @@ class Stage:
                     "demo: eu-west is dead",
                 ],
                 "ap-southeast",
-                before=["lab", "fault", "kill", "eu-west"],
+                before=["lab", "fault", "kill", "eu-west", "--dir", self._lab.directory],
             )
-            self._qx(["lab", "fault", "heal"])
+            self._qx(["lab", "fault", "heal", "--dir", self._lab.directory])
             self._move("rejoin", ["rejoin", "--yes"], "ap-southeast")
             self._move("planned-failback", ["failback", "--yes"], "us-east")
             self._show("status")

@@ -3,71 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from qx.kernel.errors import QxError, Refused
+from qx.kernel.errors import Refused
 from qx.model.control import Control, PgControl, RedisControl
 from qx.ports.controls import NodeControl
-from tests.fixtures_nodes import DRIVERS, PgSite, RedisSite, Sites, alive, parent
-from tests.fixtures_servers import Servers, pg_installs, redis_programs, wait_until
+from tests.fixtures_nodes import PgSite, RedisSite, alive, parent, refused
+from tests.fixtures_servers import wait_until
 
 T = 30.0
 
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture(params=DRIVERS)
-def driver(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def sites(servers: Servers, driver: str) -> Iterator[Sites]:
-    with ExitStack() as stack:
-        yield Sites(servers, stack, driver)
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Of each kind one server, sampled by the test's name and QX_SEED; the others are marked slow."""
-    if "server" in metafunc.fixturenames:
-        seed = f"{os.environ.get('QX_SEED', '')}{metafunc.definition.nodeid}"
-        params = []
-        found: Sequence[int | str]
-        for kind, found in (("pg", list(pg_installs())), ("", list(redis_programs()))):
-            sampled = int(hashlib.sha256(seed.encode()).hexdigest(), 16) % max(1, len(found))
-            for number, one in enumerate(found):
-                marks = [] if number == sampled else [pytest.mark.slow]
-                params.append(pytest.param(one, id=f"{kind}{one}", marks=marks))
-        metafunc.parametrize("server", params)
-
-
-@pytest.fixture
-def site(sites: Sites, server: int | str) -> PgSite | RedisSite:
-    return sites.postgres(server) if isinstance(server, int) else sites.redis(server)
-
-
 def same(one: Control, other: Control) -> bool:
     """But for the disk, which others fill too."""
     return msgspec.structs.replace(one, free_bytes=0) == msgspec.structs.replace(other, free_bytes=0)
-
-
-async def refused(code: str, doing: Any) -> QxError:
-    with pytest.raises(QxError) as caught:
-        await doing
-    assert caught.value.code == code, caught.value
-    return caught.value
 
 
 def acts(control: NodeControl, epoch: int, into: Path, upstream: str) -> dict[str, Any]:

@@ -191,7 +191,7 @@ async def test_a_failing_archiver(servers: Servers, pg_major: int) -> None:
     node.start()
     node.sql("CREATE TABLE t (n int)")
     node.sql("SELECT pg_switch_wal()")
-    wait_until(lambda: node.sql("SELECT FROM pg_stat_archiver WHERE failed_count > 0"), "archiving has failed")
+    wait_until(lambda: node.sql("SELECT true FROM pg_stat_archiver WHERE failed_count > 0"), "archiving has failed")
     archiver = (await facts_of(node)).archiver
     assert archiver is not None
     assert archiver.mode == "on"
@@ -203,7 +203,7 @@ async def test_a_failing_archiver(servers: Servers, pg_major: int) -> None:
     node.sql("ALTER SYSTEM SET archive_command = 'true'")
     node.sql("SELECT pg_reload_conf()")
     node.sql("SELECT pg_switch_wal()")
-    wait_until(lambda: node.sql("SELECT FROM pg_stat_archiver WHERE archived_count > 0"), "archiving has succeeded")
+    wait_until(lambda: node.sql("SELECT true FROM pg_stat_archiver WHERE archived_count > 0"), "archiving has succeeded")
     archiver = (await facts_of(node)).archiver
     assert archiver is not None
     assert archiver.last_failed_age_s is None
@@ -230,7 +230,7 @@ async def test_timelines_are_those_followed_not_those_of_the_control_file(server
     second = servers.postgres(pg_major, checkpoint_timeout="1h")
     second.follow(pair.standby, slot="")
     second.start()
-    wait_until(lambda: second.sql("SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming'"), "the cascade streams")
+    wait_until(lambda: second.sql("SELECT true FROM pg_stat_wal_receiver WHERE status = 'streaming'"), "the cascade streams")
     pair.writer.kill()
     async with at(pair.standby, tag="run/2") as server:
         assert await server.promote(TIMEOUT) == 2
@@ -241,7 +241,7 @@ async def test_timelines_are_those_followed_not_those_of_the_control_file(server
         assert (await seen(server)).timeline == 2
         assert await server.replayed(TIMEOUT) >= (position, 2)
         pair.standby.kill()
-        wait_until(lambda: not second.sql("SELECT FROM pg_stat_wal_receiver"), "the receiver has ended")
+        wait_until(lambda: not second.sql("SELECT true FROM pg_stat_wal_receiver"), "the receiver has ended")
         assert second.sql("SELECT timeline_id FROM pg_control_checkpoint()") == [(1,)]
         assert (await seen(server)).timeline == 2
         assert (await server.replayed(TIMEOUT))[1] == 2
@@ -538,7 +538,7 @@ async def test_an_expelled_session_in_the_middle_of_an_act_is_unsure(pg_pair: Pg
             blocker.execute("BEGIN")
             blocker.execute("LOCK qx.probe")
             act = asyncio.create_task(old.write_probe(TIMEOUT))
-            waits = "SELECT FROM pg_stat_activity WHERE application_name = 'qx/old/7' AND wait_event_type = 'Lock'"
+            waits = "SELECT true FROM pg_stat_activity WHERE application_name = 'qx/old/7' AND wait_event_type = 'Lock'"
             await asyncio.to_thread(wait_until, lambda: node.sql(waits), "the probe waits for the lock")
             assert await new.expel(8, TIMEOUT) == 1
             with pytest.raises(Unsure):

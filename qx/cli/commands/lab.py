@@ -1,4 +1,4 @@
-"""`qx lab up|down|status|fault`: real regions on this machine, and what may happen to them."""
+"""`qx lab up|down|status|demo|fault`: real regions on this machine, and what may happen to them."""
 
 from __future__ import annotations
 
@@ -112,6 +112,28 @@ def status(ctx: typer.Context, directory: Directory = None) -> None:
     shell: Shell = ctx.obj
     seen = look(running(_place(shell, directory)))
     shell.answer("lab", seen, lambda palette, width: _status(seen, palette, width))
+
+
+@app.command()
+def demo(ctx: typer.Context, pg: Annotated[Literal["16", "18"], typer.Option(help="PostgreSQL's version.")] = "16") -> None:
+    """The main job, on a lab of its own that is gone afterwards: planned, unplanned, rejoin, failback, measured by clients."""
+    import tempfile
+
+    from qx.lab.demo import Stage, demo_text
+    from qx.lab.down import down as end
+    from qx.lab.status import status as look
+    from qx.lab.up import Wish
+    from qx.lab.up import up as start
+
+    shell: Shell = ctx.obj
+    with tempfile.TemporaryDirectory(prefix="qx-demo-") as directory:
+        place = Path(directory, "lab")
+        try:
+            lab = start(place, Wish(regions=3, pg=int(pg)), shell.say)
+            done = Stage(look(lab), shell.env, shell.say).play()
+        finally:
+            end(place)
+    shell.answer("demo", done, lambda palette, width: demo_text(done, palette, width))
 
 
 @fault.command()

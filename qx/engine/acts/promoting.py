@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qx.engine.acts import Settled
-from qx.engine.acts.seeing import pg_facts, redis_facts
+from qx.engine.acts.seeing import pg_facts, redis_facts, wait_until
 from qx.failover.links import address
 from qx.kernel.errors import QxError, Unsure
 from qx.model.control import PgControl
@@ -140,10 +140,17 @@ class RedisHandover:
                 raise Unsure("QX-RUN-002", error.message, hint=error.hint) from error
             if not settled.done:
                 raise Withdrawn(error, settled.proof) from error
-        facts = await redis_facts(doing.world, action.cluster, action.region)
-        if facts.role != "master":
-            raise Unsure("QX-RUN-002", f"{action.region} does not say that it is the master")
-        return {"acknowledged": acknowledged, "replid": facts.replid, "offset": facts.offset}
+        return {"acknowledged": acknowledged, **await self._taken(action, doing)}
+
+    async def _taken(self, action: plan.Handover, doing: Doing) -> dict[str, Any]:
+        """The source follows; the target says that it is the master a moment later."""
+
+        async def look() -> dict[str, Any] | None:
+            facts = await redis_facts(doing.world, action.cluster, action.region)
+            return {"replid": facts.replid, "offset": facts.offset} if facts.role == "master" else None
+
+        unseen = Unsure("QX-RUN-002", f"{action.region} does not say that it is the master")
+        return await wait_until(doing, look, 0.003, unseen)
 
     async def settled(self, action: plan.Handover, doing: Doing) -> Settled | None:
         """Done when the target is master; not done only when the source is, with no failover of its own under way."""

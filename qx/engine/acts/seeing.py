@@ -54,5 +54,5 @@ async def wait_until(
         if found is not None:
             return found
         if clock.elapsed() >= until:
-            raise QxError(otherwise.code, otherwise.message + last, hint=otherwise.hint)
+            raise type(otherwise)(otherwise.code, otherwise.message + last, hint=otherwise.hint)
         await clock.sleep(every)
