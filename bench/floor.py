@@ -1,6 +1,6 @@
-"""The floor: a planned move done by hand, knowing everything, checking nothing. What no safe tool can be faster than.
+"""The floor: a planned move by hand, knowing everything, checking nothing. No safe tool can be faster.
 
-PostgreSQL: CHECKPOINT; hold the route; fast stop; pg_promote; open the route. Redis: hold the route; FAILOVER TO; open it.
+PostgreSQL: CHECKPOINT; hold the route; fast stop; pg_promote; open the route. Redis: hold the route; FAILOVER; open it.
 The way back to three streaming nodes is not timed.
 """
 

@@ -2,8 +2,9 @@
 
     python -m bench.planned [--runs N] [-o FILE]
 
-Each turn goes from us-east to eu-west and back, so that every tool starts from the same place. Printed per tool: write outage
-minimum, median, maximum; acknowledged writes lost; and the machine's noise: load, and the longest gap of an untouched second.
+Each turn goes from us-east to eu-west and back, so that every tool starts from the same place. Printed per tool:
+write outage minimum, median, maximum; acknowledged writes lost; and the machine's noise: load, and the longest gap
+between two acknowledgements while nothing was done.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Bench:
                         target,
                         lambda s=source, t=target: self.floor.redis("sessions", s, t),
                     )
-                for source, target in ((HOME, AWAY), (AWAY, HOME)):
+                for target in (AWAY, HOME):
                     for cluster in self.kinds:
                         self._timed("qx", cluster, target, lambda t=target, c=cluster: self._qx(t, c))
                 print(f"turn {turn + 1} of {runs} done, load {os.getloadavg()[0]:.1f}", file=sys.stderr)
@@ -157,11 +158,13 @@ def main() -> None:
             down(place)
     rows = bench.summary()
     print(
-        f"planned failover, {RATE:.0f} writes/s per cluster through the route, PostgreSQL {options.pg}, {os.cpu_count()} cores,"
+        f"planned failover, {RATE:.0f} writes/s per cluster through the route,"
+        f" PostgreSQL {options.pg}, {os.cpu_count()} cores,"
         f" load {os.getloadavg()[0]:.1f}"
     )
     print(
-        f"{'':22}{'runs':>5}{'outage min':>12}{'median':>9}{'max':>9}{'command':>10}{'lost':>6}{'noise gap':>11}{'max':>8}"
+        f"{'':22}{'runs':>5}{'outage min':>12}{'median':>9}{'max':>9}"
+        f"{'command':>10}{'lost':>6}{'noise gap':>11}{'max':>8}"
     )
     for row in rows:
         outage, noise = row["write_outage_s"], row["noise_gap_s"]

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import pwd
 import shutil
@@ -38,6 +39,7 @@ import pytest
 import redis
 
 T = TypeVar("T")
+_ports = itertools.cycle(range(20000 + os.getpid() % 100 * 120, 32000))  # another test process begins elsewhere
 
 PATIENCE_S = 60.0
 SUPERUSER = "postgres"
@@ -79,9 +81,12 @@ def wait_until(condition: Callable[[], Any], what: str, patience_s: float = PATI
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Below the range that the system gives to connections: none of those may take it before the server does."""
+    while True:
+        port = next(_ports)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @cache

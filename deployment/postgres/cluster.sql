@@ -27,7 +27,9 @@ REVOKE CONNECT ON DATABASE template1 FROM PUBLIC;
 -- The right to execute a built-in function is kept per database: these hold for connections to `qx`.
 GRANT EXECUTE ON FUNCTION
     pg_promote(boolean, integer), pg_reload_conf(), pg_wal_replay_pause(), pg_wal_replay_resume(),
-    pg_switch_wal(), pg_create_restore_point(text) TO qx;
+    pg_switch_wal(), pg_create_restore_point(text),
+    pg_read_binary_file(text, bigint, bigint, boolean)  -- the histories of timelines; by it qx could read any book's files
+    TO qx;
 
 \if :{?replication_password}
 -- What pg_rewind asks of its source.

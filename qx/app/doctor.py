@@ -6,6 +6,7 @@ Changes nothing but the store file, which it makes when there is none. Ends at t
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -50,6 +51,7 @@ async def examine(bench: Workbench) -> tuple[Examined, ...]:
     found += [_connection(each) for each in nodes]
     found += [_connection(each) for view in seen.topology.regions.values() for each in view.endpoints.values()]
     found += controls
+    found += _redis_files(bench)
     found += _store(bench)
     found += [
         Examined(
@@ -206,6 +208,18 @@ async def _controls(bench: Workbench) -> list[Examined]:
         if (name, region) not in bench.controls
     ]
     return [*inspected, *without]
+
+
+def _redis_files(bench: Workbench) -> Iterator[Examined]:
+    """Where a Redis node's files stand on this machine: without a writable one, a master cannot be made to stay down."""
+    for (cluster, region), path in bench.redis_files.items():
+        name = f"{cluster}/{region}"
+        if all(os.access(place, os.W_OK) for place in (path, path.parent)):
+            yield Examined(group="control", name=name, status=Health.OK, evidence=f"{path} can be rewritten")
+        else:
+            what = "cannot be written" if path.exists() else "does not exist"
+            yield Examined(group="control", name=name, status=Health.FAILED, evidence=f"{path} {what}",
+                           fix=f"a failover pins the old master in it: ls -ld {path} {path.parent}")  # fmt: skip
 
 
 def _store(bench: Workbench) -> Iterator[Examined]:

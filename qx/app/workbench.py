@@ -181,6 +181,18 @@ class Workbench:
         }
 
     @cached_property
+    def redis_files(self) -> dict[Key, Path]:
+        """The configuration file of every Redis node whose files stand on this machine."""
+        from qx.model.platform import LocalControl
+
+        return {
+            (name, region): Path(node.control.config_file)
+            for name, cluster in self.platform.clusters.items()
+            for region, node in cluster.nodes.items()
+            if cluster.kind == "redis" and isinstance(node.control, LocalControl) and node.control.config_file
+        }
+
+    @cached_property
     def routes(self) -> dict[str, tuple[Route, ...]]:
         return {
             name: tuple(self._route(name, cluster, route) for route in cluster.routes)

@@ -1,8 +1,7 @@
 """The executor: folds plan and journal into the next move, writes INTENDED before it acts and the outcome after.
 
-Invariants: the lease is checked just before each act; every act carries its cluster's epoch; nothing is done
-that the journal does not
-announce; it can be killed between any two entries and the run resumed from the journal alone.
+Invariants: the lease is checked just before each call; every act carries its cluster's epoch; nothing is done
+that the journal does not announce; it can be killed between any two entries and the run resumed from the journal alone.
 Never: decides what to do (that is `fold`), repeats an act of unknown outcome without observing first.
 """
 
@@ -12,12 +11,15 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from qx.engine.acts import act_for
+from qx.engine.announce import announce
 from qx.engine.budget import Budget
 from qx.engine.fold import (
+    ATTEMPTS,
     Close,
     Do,
     RunState,
     Settle,
+    Status,
     Undo,
     advance,
     fold,
@@ -26,27 +28,30 @@ from qx.engine.fold import (
     outage_begun,
     passed,
 )
+from qx.engine.guard import Guarded
 from qx.engine.keeper import Keeper, LeaseLost
+from qx.engine.rivals import check_begin, superseded_by, unended
 from qx.engine.world import Doing, World
-from qx.kernel.errors import QxError, Unsure
+from qx.kernel.errors import QxError, Refused, Unsure
 from qx.model.journal import Entry, Event, Outcome, Run, RunOutcome
 
 if TYPE_CHECKING:
     from qx.model.plan import Action, Plan, Step
 
 LEASE_TTL_S = 6.0
-# how long an act of unknown outcome past the point of no return is observed before the run is left for resume
-OBSERVE_UNKNOWN_S = 45.0
+GRACE_S = 5.0  # an act has its own deadline; this catches one that forgot it
+LOOK_S = 2.0
 
 
 class Executor:
     """One execution of one plan. `stop()` may be called from a signal handler: it undoes what can still be undone."""
 
     def __init__(self, world: World, plan: Plan, run: str, by: str) -> None:
-        self.world, self.plan, self.run, self.by = world, plan, run, by
+        self.plan, self.run, self.by = plan, run, by
         self.clusters = tuple(dict.fromkeys(stage.cluster for stage in plan.stages))
         self.state = RunState()
         self.keeper = Keeper(world.store, world.clock, LEASE_TTL_S)
+        self.world: World = Guarded(world, self.keeper.check)
         self.budget = Budget(plan, world.clock)
         self._stop = False
 
@@ -55,16 +60,20 @@ class Executor:
         self._stop = True
 
     async def begin(self) -> RunOutcome:
-        """A first execution. Raises before anything is changed: QX-STORE-001 (lease), QX-PLAN-003 (applied already)."""
-        now = self.world.clock.now()
+        """A first execution. Raises before anything is changed: QX-STORE-001 (lease), QX-PLAN-002 (somebody acted
+        since it was planned), QX-PLAN-003 (applied already), QX-RUN-011 (an unended run may have promoted elsewhere).
+        """
+        others = unended(self.world.store, self.clusters)
         self.keeper.acquire(self.clusters, self.run)
         try:
+            self._check_epochs()
+            check_begin(self.world.store, self.plan)
             run = Run(
                 id=self.run,
                 plan_id=self.plan.id,
                 plan_digest=self.plan.digest,
                 intent=self.plan.intent,
-                started_at=now,
+                started_at=self.world.clock.now(),
                 by=self.by,
                 outcome=RunOutcome.OPEN,
                 clusters=self.clusters,
@@ -77,26 +86,42 @@ class Executor:
         except BaseException:
             self.keeper.release()
             raise
-        return await self._under_lease()
+        return await self._under_lease(rivals=bool(others))
 
     async def resume(self) -> RunOutcome:
         """Go on from the journal under new epochs. Interrupted before its point of no return, with clients
-        waiting: undone.
+        waiting: undone. A run that another one has superseded is closed, and QX-RUN-009 raised.
         """
         self.state = fold(chained.entry for chained in self.world.store.entries(self.run))
         if self.state.outcome not in (RunOutcome.OPEN, RunOutcome.STUCK):
             raise QxError("QX-RUN-009", f"run {self.run} has ended: {self.state.outcome}")
+        other = superseded_by(self.world.store, self.run, self.clusters, self.state)
+        if other is not None:
+            self._write(Event.CLOSED, proof={"outcome": RunOutcome.FAILED.value, "superseded_by": other})
+            raise Refused("QX-RUN-009", f"run {other} has moved its clusters since: {self.run} is closed as it stands")
         self.keeper.acquire(self.clusters, self.run)
         self.world.reporter.began(self.plan, self.run)
-        return await self._under_lease(resumed=True)
+        return await self._under_lease(resumed=True, rivals=True)
 
-    async def _under_lease(self, *, resumed: bool = False) -> RunOutcome:
+    def _check_epochs(self) -> None:
+        for stage in self.plan.stages:
+            granted = self.keeper.epochs[stage.cluster]
+            if granted > stage.epoch + 1:
+                raise Refused(
+                    "QX-PLAN-002",
+                    f"{stage.cluster}: planned under epoch {stage.epoch}, and others were granted up to {granted - 1} since",
+                    hint="Plan again.",
+                )
+
+    async def _under_lease(self, *, resumed: bool = False, rivals: bool) -> RunOutcome:
+        """`rivals`: an executor of this or another run may stand still somewhere, and go on at any moment."""
         try:
             async with self.keeper:
                 self._write(Event.LEASED, proof=dict(self.keeper.epochs))
                 await self.world.act_as(self.run, self.keeper.epochs)
+                if rivals:
+                    self._write(Event.NOTE, proof={"announced": await announce(self.world, self.keeper.epochs)})
                 if resumed:
-                    await self._expel()
                     self._abandon(only_planned=True)
                 return await self._loop()
         finally:
@@ -109,25 +134,26 @@ class Executor:
             match next_move(self.plan, self.state):
                 case Close(outcome):
                     self._write(Event.CLOSED, proof={"outcome": outcome.value})
-                    self.world.store.close(self.run, outcome, self.world.clock.now())
                     return outcome
                 case Undo(step):
                     await self._undo(step)
                 case Settle(step):
                     await self._settle(step)
                 case Do(step):
-                    await self._do(step)
+                    await self._do(step, withdrawable=not passed(self.plan, self.state, step.stage))
 
-    async def _do(self, step: Step) -> None:
+    async def _do(self, step: Step, *, withdrawable: bool) -> None:
         attempts = self.state[step.id].attempts
         if attempts:
             await self.world.clock.sleep(min(2.0, 0.3 * attempts))
+        timeout = self.budget.timeout(step, withdrawable=withdrawable)
+        if timeout <= 0:  # not even announced: an announced promotion could not be taken back
+            late = QxError("QX-RUN-007", f"{step.id}: no time left in the write-outage budget")
+            self._write(Event.ENDED, step, Outcome.FAILED, error=late)
+            return
         self._write(Event.INTENDED, step)
         self.budget.began(step)
         try:
-            timeout = self.budget.timeout(
-                step, withdrawable=not passed(self.plan, self.state, step.stage) or step.point_of_no_return
-            )
             proof = await self._perform(step, step.action, timeout)
         except LeaseLost:
             raise
@@ -142,12 +168,14 @@ class Executor:
         """Observe an act of unknown outcome until it is known, or the time for observing is over."""
         clock, act = self.world.clock, act_for(step.action, self._kind(step))
         past = passed(self.plan, self.state, step.stage)
-        until = clock.elapsed() + (OBSERVE_UNKNOWN_S if past else min(3.0, step.timeout_s))
+        until = clock.elapsed() + self.budget.observing(step, past=past)
         error: QxError | None = None
         while True:
-            self.keeper.check(step.action.cluster)
+            look = min(LOOK_S, max(0.3, until - clock.elapsed()))
             try:
-                settled = await act.settled(step.action, self._doing(step, 2.0))
+                settled = await act.settled(step.action, self._doing(step, look))
+            except LeaseLost:
+                raise
             except QxError as unseen:
                 settled, error = None, unseen
             if settled is not None:
@@ -158,20 +186,25 @@ class Executor:
             await clock.sleep(0.25)
         if settled.done:
             self._write(Event.ENDED, step, Outcome.DONE, proof=settled.proof)
-        elif (
-            past
-        ):  # observed as not done, and nobody else can still do it: the fence stands, so it is done again
-            await self._do(step)
+        elif self._may_repeat(step, past=past):
+            await self._do(step, withdrawable=bool(settled.proof.get("withdrawn")))
         else:
             self._write(Event.ENDED, step, Outcome.FAILED, proof=settled.proof, error=error)
 
+    def _may_repeat(self, step: Step, *, past: bool) -> bool:
+        """Seen as not done: again, where going forward is the way, or where its executor died before it could tell."""
+        mine = self.state[step.id]
+        forward = past or not has_return(self.plan, step.stage) or mine.status is Status.INTENDED
+        return forward and mine.attempts < ATTEMPTS
+
     async def _undo(self, step: Step) -> None:
-        undo = step.undo or step.action
-        if self.state[step.id].undo_attempts:
+        attempts = self.state[step.id].undo_attempts
+        if attempts:
             await self.world.clock.sleep(0.5)
         self._write(Event.UNDOING, step)
         try:
-            proof = await self._perform(step, undo, step.timeout_s)
+            timeout = self.budget.undo_timeout(step, attempts)
+            proof = await self._perform(step, step.undo or step.action, timeout)
         except LeaseLost:
             raise
         except QxError as error:
@@ -180,22 +213,18 @@ class Executor:
             self._write(Event.UNDO_ENDED, step, Outcome.UNDONE, proof=proof)
 
     async def _perform(self, step: Step, action: Action, timeout: float) -> dict[str, Any]:
-        if timeout <= 0:
-            raise QxError("QX-RUN-007", f"{step.id}: no time left in the write-outage budget")
         self.keeper.check(action.cluster)
         act = act_for(action, self._kind(step))
         try:
-            # The act has its own deadline; the outer one only catches an act that forgot it.
-            async with asyncio.timeout(timeout + 5.0):
+            async with asyncio.timeout(timeout + GRACE_S):
                 return await act.perform(action, self._doing(step, timeout))
         except TimeoutError as error:
-            raise Unsure("QX-RUN-002", f"{step.id}: no answer within {timeout + 5.0:.1f} s") from error
+            raise Unsure("QX-RUN-002", f"{step.id}: no answer within {timeout + GRACE_S:.1f} s") from error
 
     def _doing(self, step: Step, timeout: float) -> Doing:
         proofs = {name: state.proof for name, state in self.state.steps.items()}
-        return Doing(
-            self.world, self.plan, self.run, self.keeper.epochs[step.action.cluster], proofs, timeout
-        )
+        until = self.world.clock.elapsed() + timeout
+        return Doing(self.world, self.plan, self.run, self.keeper.epochs[step.action.cluster], proofs, until)
 
     def _kind(self, step: Step) -> str:
         return self.world.platform.clusters[step.action.cluster].kind
@@ -214,28 +243,6 @@ class Executor:
                 continue
             if has_return(self.plan, stage) or not only_planned:
                 self._write(Event.ABANDONED, name=stage)
-
-    async def _expel(self) -> None:
-        """End the sessions of executors under lower epochs: one that was frozen finds its connections dead
-        when it wakes.
-        """
-        found: dict[str, Any] = {}
-        for cluster in self.clusters:
-            for region in self.world.platform.clusters[cluster].nodes:
-                try:
-                    if self.world.platform.clusters[cluster].kind == "postgresql":
-                        ended = await self.world.postgres(cluster, region).expel(
-                            self.keeper.epochs[cluster], 2.0
-                        )
-                    else:
-                        ended = await self.world.redis(cluster, region).expel(
-                            self.keeper.epochs[cluster], 2.0
-                        )
-                    found[f"{cluster}/{region}"] = ended
-                # a node that cannot be reached cannot be acted on either: recorded, seen again by its own step
-                except QxError as error:
-                    found[f"{cluster}/{region}"] = str(error)
-        self._write(Event.NOTE, proof={"expelled": found})
 
     def _write(
         self,

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from qx.model.plan import Plan, Step
 
-ATTEMPTS = 3  # after the point of no return a required step is tried again this often under one epoch
+ATTEMPTS = 3  # a step, or the undo of one, is tried this often under one epoch
+TELL_THE_EPOCH = (".recheck", ".mark")  # steps that write the run's epoch into the cluster
 
 
 class Status(StrEnum):
@@ -103,9 +104,8 @@ def advance(state: RunState, entry: Entry) -> RunState:
             return replace(state, outcome=RunOutcome(entry.proof["outcome"]))
         case Event.INTENDED:
             old = state[entry.step]
-            return _with(
-                state, entry.step, replace(old, status=Status.INTENDED, attempts=old.attempts + 1, seen=True)
-            )
+            again = replace(old, status=Status.INTENDED, attempts=old.attempts + 1, seen=True, withdrawn=False)
+            return _with(state, entry.step, again)
         case Event.ENDED:
             old = state[entry.step]
             status = Status(entry.outcome.value.lower()) if entry.outcome else Status.UNKNOWN
@@ -126,13 +126,13 @@ def advance(state: RunState, entry: Entry) -> RunState:
 
 
 def _under_new_epoch(steps: dict[str, StepState]) -> dict[str, StepState]:
-    """Attempts and observations are counted anew; a recheck holds only under the epoch that it was made under."""
+    """Attempts and observations are counted anew; what tells the cluster its epoch holds under that one only."""
     fresh = {}
     for name, step in steps.items():
         if step.status is Status.UNKNOWN:
             step = replace(step, proof={})
-        status = Status.PENDING if name.endswith(".recheck") and step.status is Status.DONE else step.status
-        fresh[name] = replace(step, status=status, attempts=0, undo_attempts=0)
+        told = name.endswith(TELL_THE_EPOCH) and step.status is Status.DONE
+        fresh[name] = replace(step, status=Status.PENDING if told else step.status, attempts=0, undo_attempts=0)
     return fresh
 
 
@@ -181,13 +181,9 @@ def next_move(plan: Plan, state: RunState) -> Move:
     """The one thing to do now."""
     stages = _stages(plan)
     if any(failing(plan, state, stage) for stage in stages):
-        undoable = [s for s in plan.steps if has_return(plan, s.stage) and not passed(plan, state, s.stage)]
-        for step in reversed(undoable):
-            if step.undo is None or not state[step.id].seen or state[step.id].status is Status.UNDONE:
-                continue
-            if state[step.id].undo_attempts >= ATTEMPTS and state[step.id].status is Status.UNDO_FAILED:
-                return Close(RunOutcome.STUCK)
-            return Undo(step)
+        undone = _next_undo(plan, state)
+        if undone is not None:
+            return undone
     down = (
         {stage for stage in stages if not passed(plan, state, stage)}
         if _any_failing(plan, state, stages)
@@ -209,6 +205,25 @@ def next_move(plan: Plan, state: RunState) -> Move:
             return Close(RunOutcome.STUCK)
         return Do(step)
     return Close(_outcome(plan, state, stages))
+
+
+def _next_undo(plan: Plan, state: RunState) -> Undo | None:
+    """The latest step first; one whose undo failed waits until the others had their turn, so that it holds up nothing."""
+    left = [
+        step
+        for step in reversed(plan.steps)
+        if step.undo is not None
+        and state[step.id].seen
+        and state[step.id].status is not Status.UNDONE
+        and has_return(plan, step.stage)
+        and not passed(plan, state, step.stage)
+        and not _given_up(state[step.id])
+    ]
+    return Undo(min(left, key=lambda step: state[step.id].undo_attempts)) if left else None
+
+
+def _given_up(step: StepState) -> bool:
+    return step.status is Status.UNDO_FAILED and step.undo_attempts >= ATTEMPTS
 
 
 def _behind(plan: Plan, state: RunState, step: Step) -> bool:
@@ -236,6 +251,8 @@ def _stages(plan: Plan) -> list[str]:
 def _outcome(plan: Plan, state: RunState, stages: list[str]) -> RunOutcome:
     moved = [stage for stage in stages if passed(plan, state, stage)]
     failed = [stage for stage in stages if failing(plan, state, stage)]
+    if any(_given_up(step) for step in state.steps.values()):
+        return RunOutcome.STUCK
     if any(not has_return(plan, stage) for stage in failed):
         return RunOutcome.FAILED
     if failed:

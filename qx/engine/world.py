@@ -49,14 +49,19 @@ class World(Protocol):
 
 
 class Doing(NamedTuple):
-    """What one act may use: `proofs` of the steps done before it, and the seconds that it has."""
+    """What one act may use: `proofs` of the steps done before it, and until when (`Clock.elapsed`)."""
 
     world: World
     plan: Plan
     run: str
     epoch: int
     proofs: dict[str, dict[str, Any]]
-    timeout: float
+    until: float
+
+    @property
+    def timeout(self) -> float:
+        """The seconds that are left of the act's time; a moment when none are, so that what must follow can."""
+        return max(0.05, self.until - self.world.clock.elapsed())
 
     def stage(self, cluster: str) -> StagePlan:
         return next(stage for stage in self.plan.stages if stage.cluster == cluster)

@@ -122,7 +122,7 @@ def _write_role(
         replicas = [view for view in nodes.values() if view.role is Role.REPLICA]
         following = f"{sum(view.streaming for view in replicas)} of {plural(len(replicas), 'replica')}"
         tail = f", {following} in step" if replicas else ""
-        return Judgement(Verdict.HEALTHY, Cause.NONE, f"{law.writing[0]} takes writes{tail}")
+        return Judgement(Verdict.HEALTHY, Cause.NONE, f"{law.writing[0]} writes{tail}")
     if missing is None:
         who = "every node answers" if len(answered) == len(nodes) else f"{', '.join(answered)} answer"
         return Judgement(Verdict.DOWN, Cause.NO_WRITER, f"{who} and none takes writes")

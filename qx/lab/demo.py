@@ -74,9 +74,18 @@ def demo_text(demo: Demo, palette: Palette = PLAIN, width: int | None = None) ->
         for phase in demo.phases
         for number, result in enumerate(phase.clusters)
     ]
-    columns = [Column("phase"), Column("cluster"), Column("writer"), Column("write outage", right=True),
-               Column("acked", right=True), Column("lost", right=True)]
-    return table(columns, rows, width=width, palette=palette) + f"\n\n{demo.took_s:.0f} s without the start of the lab"
+    columns = [
+        Column("phase"),
+        Column("cluster"),
+        Column("writer"),
+        Column("write outage", right=True),
+        Column("acked", right=True),
+        Column("lost", right=True),
+    ]
+    return (
+        table(columns, rows, width=width, palette=palette)
+        + f"\n\n{demo.took_s:.0f} s without the start of the lab"
+    )
 
 
 class _Said(NamedTuple):
@@ -94,6 +103,7 @@ class Stage:
         self._direct = {(node.cluster, node.region): node.dsn for node in lab.nodes}
         self._routes = {route.cluster: route.dsn for route in lab.routes}
         self._phases: list[Phase] = []
+        self._lost = 0  # writes of `trading` that the unplanned failover lost
         self._lost_before: dict[str, set[int]] = {name: set() for name in self._kinds}
 
     def play(self) -> Demo:
@@ -106,22 +116,10 @@ class Stage:
             self._show("lag")
             self._move("planned-failover", ["failover", "--to", "eu-west", "--yes"], "eu-west")
             self._show("lag")
-            self._move(
-                "unplanned-failover",
-                [
-                    "failover",
-                    "--to",
-                    "ap-southeast",
-                    "--yes",
-                    "--accept-loss",
-                    "unknown",
-                    "--reason",
-                    "demo: eu-west is dead",
-                ],
-                "ap-southeast",
-                before=["lab", "fault", "kill", "eu-west", "--dir", self._lab.directory],
-            )
-            self._qx(["lab", "fault", "heal", "--dir", self._lab.directory])
+            accepted = ["--accept-loss", "64MiB", "--reason", "eu-west is dead"]
+            away = ["failover", "--to", "ap-southeast", "--yes", *accepted]
+            self._move("unplanned-failover", away, "ap-southeast", self._strike)
+            self._fault("heal")
             self._move("rejoin", ["rejoin", "--yes"], "ap-southeast")
             self._move("planned-failback", ["failback", "--yes"], "us-east")
             self._show("status")
@@ -136,11 +134,21 @@ class Stage:
             paths.append(Path(f"{cluster}/{region}", self._kinds[cluster], dsn, PINNED_RATE, 1))
         return paths
 
-    def _move(self, name: str, command: list[str], writer: str, before: list[str] | None = None) -> None:
+    def _strike(self) -> None:
+        """The writer's region stops talking to its replicas, then dies: what it acknowledged in between is lost."""
+        for other in ("us-east", "ap-southeast"):
+            self._fault("cut", "eu-west", other)
+        self._show("lag")
+        self._fault("kill", "eu-west")
+
+    def _fault(self, *words: str) -> None:
+        self._tell("$ qx lab fault " + " ".join(words))
+        self._qx(["lab", "fault", *words, "--dir", self._lab.directory])
+
+    def _move(self, name: str, command: list[str], writer: str, before: Callable[[], None] | None = None) -> None:
         since = time.monotonic()
         if before:
-            self._tell("$ qx " + " ".join(before))
-            self._qx(before)
+            before()
         self._tell("$ qx " + " ".join(command))
         started = time.monotonic()
         said = self._qx([*command, "-o", "json"])
@@ -210,6 +218,7 @@ class Stage:
             raise QxError("QX-LAB-008", f"{name}: acknowledged writes were lost: {lost}")
         if not lost:
             found.append("every acknowledged write is there")
+        found += self._losses(lost, document)
         view = self._qx(["status", "-o", "json"]).document["clusters"]
         for result in results:
             seen = view[result.cluster]
@@ -225,6 +234,25 @@ class Stage:
             *found,
             f"journal: run {document['run']} {document['outcome']}" if "run" in document else "journal",
         )
+
+    def _losses(self, lost: dict[str, int], document: dict[str, Any]) -> list[str]:
+        """What was announced beforehand and what the salvage measured, against what the clients count."""
+        found = []
+        for stage in document.get("clusters", []):
+            cluster, announced = stage["cluster"], stage["estimated_loss"]
+            if stage["kind"] == "postgresql" and cluster in lost and announced:
+                low, high = announced["transactions_low"], announced["transactions_high"]
+                if high is not None and lost[cluster] > high:
+                    raise QxError("QX-LAB-008", f"{cluster}: {lost[cluster]} writes lost, at most {high} announced")
+                self._lost = lost[cluster]
+                found.append(f"{cluster}: {self._lost} writes lost, {low} to {high} transactions were announced")
+            for salvaged in stage["measured_loss"]:
+                if not salvaged["commits"]:
+                    continue
+                if salvaged["commits"] < self._lost:
+                    raise QxError("QX-LAB-008", f"{cluster}: the salvage holds fewer than the {self._lost} lost writes")
+                found.append(f"{salvaged['node']}: {salvaged['commits']} transactions beyond the fork kept as rows")
+        return found
 
     def _show(self, command: str) -> None:
         self._tell(f"$ qx {command}")

@@ -196,7 +196,8 @@ def prepare_postgres(dsn: str) -> None:
 
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(
-            f"CREATE TABLE IF NOT EXISTS {TABLE} (path text, seq bigint, at timestamptz DEFAULT now(), PRIMARY KEY (path, seq))"
+            f"CREATE TABLE IF NOT EXISTS {TABLE}"
+            " (path text, seq bigint, at timestamptz DEFAULT now(), PRIMARY KEY (path, seq))"
         )
 
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from qx.kernel.spans import format_bytes, format_seconds
 from qx.kernel.text import plural
 from qx.model.journal import Entry, Event, Outcome, RunOutcome
+from qx.model.plan import Loss
 from qx.render.paint import PLAIN, Palette, Tone, printable
 
 if TYPE_CHECKING:
@@ -36,12 +37,15 @@ class StageResult(Struct, frozen=True, kw_only=True):
     """What became of one cluster. `write_outage_s`: from its route's closing to its opening, by the journal."""
 
     cluster: str
+    kind: str
     source: str | None
     target: str
     mode: str
     moved: bool
     epoch: int
     write_outage_s: float | None
+    estimated_loss: Loss | None
+    measured_loss: tuple[dict[str, Any], ...]  # of each salvage in this run: node, diverged, commits, bytes, into
 
 
 def results(plan: Plan, entries: tuple[Entry, ...]) -> tuple[StageResult, ...]:
@@ -49,6 +53,7 @@ def results(plan: Plan, entries: tuple[Entry, ...]) -> tuple[StageResult, ...]:
     return tuple(
         StageResult(
             cluster=stage.cluster,
+            kind=stage.kind,
             source=stage.source,
             target=stage.target,
             mode=stage.mode,
@@ -58,8 +63,19 @@ def results(plan: Plan, entries: tuple[Entry, ...]) -> tuple[StageResult, ...]:
                 default=0,
             ),
             write_outage_s=_outage(entries, stage.cluster),
+            estimated_loss=stage.loss,
+            measured_loss=_salvaged(entries, stage.cluster),
         )
         for stage in plan.stages
+    )
+
+
+def _salvaged(entries: tuple[Entry, ...], cluster: str) -> tuple[dict[str, Any], ...]:
+    kept = ("node", "diverged", "commits", "bytes", "into")
+    return tuple(
+        {key: entry.proof.get(key) for key in kept}
+        for entry in entries
+        if entry.step.startswith(f"{cluster}.salvage.") and entry.outcome is Outcome.DONE
     )
 
 
@@ -94,7 +110,8 @@ def measured_losses(entries: tuple[Entry, ...]) -> list[str]:
             found.append(f"{where}: nothing was lost, it holds nothing beyond the fork")
         elif proof.get("commits") is not None:
             size = format_bytes(proof.get("bytes") or 0)
-            found.append(f"{where}: measured loss {plural(proof['commits'], 'transaction')}, {size}; kept in {proof['into']}")
+            lost = plural(proof["commits"], "transaction")
+            found.append(f"{where}: measured loss {lost}, {size}; kept in {proof['into']}")
         else:
             found.append(f"{where}: what it held is kept in {proof['into']}")
     return found

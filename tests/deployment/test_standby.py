@@ -48,6 +48,11 @@ def streaming(writer: Postgres) -> list[str]:
     return [name for (name,) in rows]
 
 
+def streaming_pids(writer: Postgres) -> list[int]:
+    with control(writer) as connection:
+        return [pid for (pid,) in connection.execute("SELECT pid FROM pg_stat_replication").fetchall()]
+
+
 def trade(server: Postgres, number: int) -> None:
     with server.connect("user_us", "password_us", "name_us") as connection:
         connection.execute(
@@ -166,7 +171,7 @@ def test_who_may_come_in(make_postgres: PostgresMaker) -> None:
         with pytest.raises(errors.InsufficientPrivilege):
             connection.execute("ALTER SYSTEM SET archive_command = 'true'")
         with pytest.raises(errors.InsufficientPrivilege):
-            connection.execute("SELECT pg_read_binary_file('PG_VERSION')")
+            connection.execute("SELECT pg_ls_dir('base', true, true)")
 
 
 def test_an_old_writer_is_rewound_by_the_replication_role(make_postgres: PostgresMaker) -> None:
@@ -279,6 +284,8 @@ async def test_the_role_qx_can_do_what_qx_does(make_postgres: PostgresMaker) -> 
         await writer.checkpoint(10)
         assert await writer.create_slots(("qx_ap_southeast",), 10) == ("qx_ap_southeast",)
         await writer.drop_slots(("qx_ap_southeast",), 10)
+        await writer.end_senders(tuple(streaming_pids(us)), 10)
+        wait_until(lambda: streaming(us) == ["qx_eu_west"], "eu-west comes back by itself")
         await writer.alter_system({"wal_retrieve_retry_interval": "100ms", "primary_conninfo": None}, 10)
 
         seen = await writer.observe(10)
@@ -299,3 +306,4 @@ async def test_the_role_qx_can_do_what_qx_does(make_postgres: PostgresMaker) -> 
         assert seen.facts.upstream == us.address
         us.stop()
         assert await standby.promote(10) == 2
+        assert [timeline for timeline, _ in await standby.history(2, 10)] == [1]

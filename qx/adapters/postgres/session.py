@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from psycopg.abc import PQGen
+    from psycopg.errors import Diagnostic
 
     from qx.model.observation import Reason
 
@@ -59,13 +60,23 @@ class _Wire(AsyncConnection[Row]):
             raise
 
     def lives(self) -> bool:
-        """What came in the meantime is read: the server's farewell, and the end of file behind it."""
+        """What came in the meantime is read: a farewell (PostgreSQL sends one before it hangs up), the end of file."""
+        farewells: list[Diagnostic] = []
+
+        def heard(notice: Diagnostic) -> None:
+            if notice.severity_nonlocalized in {"FATAL", "PANIC"}:
+                farewells.append(notice)
+
+        self.add_notice_handler(heard)
         try:
             self.pgconn.consume_input()
+            self.pgconn.is_busy()  # has libpq read the messages
             self.pgconn.consume_input()
         except psycopg.Error:
             return False
-        return self.pgconn.status == ConnStatus.OK
+        finally:
+            self.remove_notice_handler(heard)
+        return self.pgconn.status == ConnStatus.OK and not farewells
 
 
 class Session:

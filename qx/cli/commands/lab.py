@@ -115,8 +115,10 @@ def status(ctx: typer.Context, directory: Directory = None) -> None:
 
 
 @app.command()
-def demo(ctx: typer.Context, pg: Annotated[Literal["16", "18"], typer.Option(help="PostgreSQL's version.")] = "16") -> None:
-    """The main job, on a lab of its own that is gone afterwards: planned, unplanned, rejoin, failback, measured by clients."""
+def demo(
+    ctx: typer.Context, pg: Annotated[Literal["16", "18"], typer.Option(help="PostgreSQL's version.")] = "16"
+) -> None:
+    """The main job, on a lab of its own: planned, unplanned, rejoin, failback, measured by clients."""
     import tempfile
 
     from qx.lab.demo import Stage, demo_text

@@ -94,7 +94,7 @@ def resume(ctx: typer.Context, run: RunName = None, timeout: Timeout = None) -> 
     bench = _bench(shell)
     found = _named(bench, run)
     if not found.plan_id:
-        raise QxError("QX-RUN-009", f"run {found.id} is a record without steps", hint="`qx runs show` tells what it was")
+        raise QxError("QX-RUN-009", f"run {found.id} is a record without steps", hint="`qx runs show` tells more")
     plan = bench.store.plan(found.id)
     return drive_run(
         shell, bench, plan, lambda reporter: go_on(bench, found.id, reporter, 10.0 if timeout is None else timeout)

@@ -51,8 +51,8 @@ def fork_xid(doing: Doing, cluster: str, fork: int) -> int:
             continue
         for chained in doing.world.store.entries(run.id):
             entry = chained.entry
-            promoted = entry.event is Event.ENDED and entry.outcome is Outcome.DONE and entry.step == f"{cluster}.promote"
-            if promoted and entry.proof.get("fork") == fork:
+            done = entry.event is Event.ENDED and entry.outcome is Outcome.DONE
+            if done and entry.step == f"{cluster}.promote" and entry.proof.get("fork") == fork:
                 return int(entry.proof["next_xid"])
     return 0
 

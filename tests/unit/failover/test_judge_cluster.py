@@ -54,7 +54,7 @@ DEAF = v.pg_replica(US, message_age_s=40.0)  # its receiver has heard nothing fo
 def test_a_healthy_cluster_says_who_writes_and_who_follows() -> None:
     view = trading({})
     assert (view.verdict, view.cause, view.writer) == (Verdict.HEALTHY, Cause.NONE, US)
-    assert view.because == "us-east takes writes, 2 of 2 replicas in step"
+    assert view.because == "us-east writes, 2 of 2 replicas in step"
     assert view.nodes[US].role is Role.WRITER
     assert {view.nodes[r].upstream for r in (EU, AP)} == {US}
     assert all(view.nodes[r].streaming and view.nodes[r].role is Role.REPLICA for r in (EU, AP))

@@ -52,8 +52,8 @@ eu-west       healthy  trading replica 0 s  sessions replica 0 s  web ok
 ap-southeast  healthy  trading replica 0 s  sessions replica 0 s  web ok
 
 CLUSTER   VERDICT  WRITER   EPOCH  BECAUSE
-trading   healthy  us-east      3  us-east takes writes, 2 of 2 replicas in step
-sessions  healthy  us-east      -  us-east takes writes, 2 of 2 replicas in step"""
+trading   healthy  us-east      3  us-east writes, 2 of 2 replicas in step
+sessions  healthy  us-east      -  us-east writes, 2 of 2 replicas in step"""
 
 
 def test_a_healthy_platform_fits_80_columns() -> None:
