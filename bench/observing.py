@@ -2,7 +2,7 @@
 
     python -m bench.observing [--runs N]
 
-Whole processes, by turns with a bare interpreter (the machine's own speed) and with an interpreter that imports what the
+Whole processes, by turns with a bare interpreter (the machine's own speed) and with one that imports what the
 adapters need (what cannot be saved).
 """
 

@@ -315,13 +315,13 @@ class RedisNode:
     def config(self) -> Path:
         return self.home / "server.conf"
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         """Returns when it answers."""
         if not self.config.exists():
             own = {"port": str(self.port), "bind": "127.0.0.1", "dir": str(self.home)}
             mine = {**own, **REDIS_SETTINGS, **self.settings}
             self.config.write_text("".join(f"{name} {value}\n" for name, value in mine.items()))
-        self.process = Process([str(self.program), str(self.config)], self.home / "log")
+        self.process = Process([str(self.program), str(self.config), *options], self.home / "log")
 
         def ready() -> bool:
             assert self.process is not None
@@ -364,6 +364,20 @@ class RedisPair:
             and self.master.info().get("slave0", {}).get("state") == "online",
             "the replica's link is up",
         )
+
+
+@contextlib.contextmanager
+def frozen(process: Process | None) -> Iterator[None]:
+    """SIGSTOP to the server and its children, SIGCONT afterwards."""
+    assert process is not None
+    family = [process.popen.pid, *process.children()]
+    for pid in family:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in family:
+            os.kill(pid, signal.SIGCONT)
 
 
 class Servers:
@@ -421,6 +435,17 @@ class Servers:
         pair.wait_linked()
         return pair
 
+    def sentinel(self, program: str, name: str, master: RedisNode, quorum: int) -> RedisNode:
+        """Runs, and watches `master` under `name`."""
+        node = RedisNode(redis_programs()[program], self._home(f"{program}-sentinel"))
+        node.config.write_text(
+            f"port {node.port}\nbind 127.0.0.1\ndir {node.home}\n"
+            f"sentinel monitor {name} 127.0.0.1 {master.port} {quorum}\n"
+        )
+        self._stack.callback(node.end)
+        node.start("--sentinel")
+        return node
+
     def _home(self, name: str) -> Path:
         return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._root))
 
@@ -429,7 +454,9 @@ class Servers:
             data = self._root / f"template{major}"
             options = f"--username {SUPERUSER} --auth trust --encoding UTF8 --locale C --data-checksums -N"
             argv = [str(pg_installs()[major] / "initdb"), "--pgdata", str(data), *options.split()]
-            done = subprocess.run([*as_other_user(), *argv], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+            done = subprocess.run(
+                [*as_other_user(), *argv], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+            )
             assert done.returncode == 0, done.stderr
             self._templates[major] = data
         return self._templates[major]

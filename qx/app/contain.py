@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qx.app.run import Ended, execute
 from qx.app.situate import situate
 from qx.failover.containment import plan_containment
+from qx.failover.openruns import UNENDED
 from qx.model.plan import Consent
 
 if TYPE_CHECKING:
@@ -16,5 +17,6 @@ if TYPE_CHECKING:
 
 async def contain(bench: Workbench, reporter: Reporter) -> Ended | None:
     """Drop every stale writer from its route, stop and hold it. None when nothing can or need be done."""
-    plan = plan_containment(await situate(bench, Consent()))
+    unended = {cluster for run in bench.store.runs() if run.outcome in UNENDED for cluster in run.clusters}
+    plan = plan_containment(await situate(bench, Consent()), frozenset(unended))
     return None if plan is None else await execute(bench, plan, reporter)

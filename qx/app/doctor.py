@@ -211,7 +211,7 @@ async def _controls(bench: Workbench) -> list[Examined]:
 
 
 def _redis_files(bench: Workbench) -> Iterator[Examined]:
-    """Where a Redis node's files stand on this machine: without a writable one, a master cannot be made to stay down."""
+    """Where they stand on this machine. Without a writable one, an old master cannot be kept from coming back."""
     for (cluster, region), path in bench.redis_files.items():
         name = f"{cluster}/{region}"
         if all(os.access(place, os.W_OK) for place in (path, path.parent)):

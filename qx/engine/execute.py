@@ -124,6 +124,8 @@ class Executor:
                 if resumed:
                     self._abandon(only_planned=True)
                 return await self._loop()
+        except LeaseLost as lost:
+            raise lost.cause from lost
         finally:
             self.keeper.release()
 
@@ -142,21 +144,20 @@ class Executor:
                 case Do(step):
                     await self._do(step, withdrawable=not passed(self.plan, self.state, step.stage))
 
-    async def _do(self, step: Step, *, withdrawable: bool) -> None:
+    async def _do(self, step: Step, *, withdrawable: bool, seen: dict[str, Any] | None = None) -> None:
+        """`withdrawable`: the budget counts. `seen`: what an observation said before this, not the first, attempt."""
         attempts = self.state[step.id].attempts
         if attempts:
             await self.world.clock.sleep(min(2.0, 0.3 * attempts))
         timeout = self.budget.timeout(step, withdrawable=withdrawable)
         if timeout <= 0:  # not even announced: an announced promotion could not be taken back
             late = QxError("QX-RUN-007", f"{step.id}: no time left in the write-outage budget")
-            self._write(Event.ENDED, step, Outcome.FAILED, error=late)
+            self._write(Event.ENDED, step, Outcome.FAILED, proof=seen, error=late)
             return
         self._write(Event.INTENDED, step)
         self.budget.began(step)
         try:
             proof = await self._perform(step, step.action, timeout)
-        except LeaseLost:
-            raise
         except Unsure as error:
             self._write(Event.ENDED, step, Outcome.UNKNOWN, error=error)
         except QxError as error:
@@ -174,8 +175,6 @@ class Executor:
             look = min(LOOK_S, max(0.3, until - clock.elapsed()))
             try:
                 settled = await act.settled(step.action, self._doing(step, look))
-            except LeaseLost:
-                raise
             except QxError as unseen:
                 settled, error = None, unseen
             if settled is not None:
@@ -187,7 +186,7 @@ class Executor:
         if settled.done:
             self._write(Event.ENDED, step, Outcome.DONE, proof=settled.proof)
         elif self._may_repeat(step, past=past):
-            await self._do(step, withdrawable=bool(settled.proof.get("withdrawn")))
+            await self._do(step, withdrawable=bool(settled.proof.get("withdrawn")), seen=settled.proof)
         else:
             self._write(Event.ENDED, step, Outcome.FAILED, proof=settled.proof, error=error)
 
@@ -205,8 +204,6 @@ class Executor:
         try:
             timeout = self.budget.undo_timeout(step, attempts)
             proof = await self._perform(step, step.undo or step.action, timeout)
-        except LeaseLost:
-            raise
         except QxError as error:
             self._write(Event.UNDO_ENDED, step, Outcome.FAILED, error=error)
         else:

@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from qx.ports.store import Store
 
 
-class LeaseLost(QxError):
-    """Another executor took over: this one must not act, nor write, any more."""
+class LeaseLost(Exception):
+    """Another executor took over: this one must not act, nor write, any more. No act may catch it: it is no QxError."""
+
+    def __init__(self, cause: QxError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
 
 
 class Keeper:
@@ -39,14 +43,14 @@ class Keeper:
         self._leases = self._store.acquire(clusters, run, self._ttl)
 
     def check(self, cluster: str) -> None:
-        """Raises QX-STORE-002 unless the lease on this cluster is in force at this moment."""
+        """Raises LeaseLost unless the lease on this cluster is in force at this moment."""
         try:
             if self._lost is not None:
                 raise self._lost
             self._store.check(self.lease(cluster))
         except QxError as error:
             self._lost = error
-            raise LeaseLost(error.code, error.message, hint=error.hint) from error
+            raise LeaseLost(error) from error
 
     def release(self) -> None:
         leases, self._leases = self._leases, ()

@@ -159,9 +159,8 @@ def _lag(name: str, node: NodeView, warning: float, critical: float) -> _Found:
 
 def _replicas(clusters: Iterable[ClusterView]) -> Iterator[tuple[str, NodeView]]:
     for view in clusters:
-        for region, node in view.nodes.items():
-            silent = node.role is Role.SILENT and region != (view.writer or view.recorded_writer)
-            if silent or node.role is Role.REPLICA:
+        for node in view.nodes.values():
+            if node.role is Role.REPLICA or node.cause is Cause.REPLICA_SILENT:
                 yield view.name, node
 
 

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from qx.failover.situation import Situation
 
 
-def plan_containment(at: Situation) -> Plan | None:
-    """None when no stale writer is seen whose control can be reached and whose cluster nobody else is acting on."""
+def plan_containment(at: Situation, unended: frozenset[str] = frozenset()) -> Plan | None:
+    """None when no stale writer is seen whose control can be reached and whose cluster nobody else is acting on.
+
+    `unended`: clusters of runs that have not ended. What such a run promoted may not be on record yet.
+    """
     steps: list[Step] = []
     stages: list[StagePlan] = []
     for name, view in at.topology.clusters.items():
@@ -29,7 +32,7 @@ def plan_containment(at: Situation) -> Plan | None:
             for region, node in view.nodes.items()
             if node.role is Role.STALE_WRITER and at.control(name, region)
         ]
-        if not stale or view.writer is None or (held is not None and held.until > at.now):
+        if not stale or name in unended or view.writer is None or (held is not None and held.until > at.now):
             continue
         route = OpenRoute(cluster=name, region=view.writer)
         steps.append(

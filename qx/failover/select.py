@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from qx.kernel.errors import QxError, Refused
 from qx.kernel.text import did_you_mean
+from qx.model.topology import Role
 
 if TYPE_CHECKING:
     from qx.model.platform import Platform
@@ -25,9 +26,14 @@ class Selection(Struct, frozen=True):
 
 
 def writer_of(topology: Topology, cluster: str) -> str | None:
-    """The writer that is seen, else the one on record, else the only node's region."""
+    """The writer that is seen, else the one on record, else the one silent node, when all the others say that they
+    follow: nobody else can be it.
+    """
     view = topology.clusters[cluster]
-    return view.writer or view.recorded_writer
+    silent = [region for region, node in view.nodes.items() if node.role is Role.SILENT]
+    others = [node for node in view.nodes.values() if node.role is not Role.SILENT]
+    certain = len(silent) == 1 and all(node.role is Role.REPLICA for node in others)
+    return view.writer or view.recorded_writer or (silent[0] if certain else None)
 
 
 def select_for_failover(

@@ -1,7 +1,7 @@
 """Who may write? The record (the store's rule, or a newer marker in the cluster itself) against those seen writing.
 
-Every node that takes writes is one of: the lawful writer; a stale one (it writes under an epoch older than the
-record's, or on an older timeline than the lawful writer); or one that no record explains. `Standing` names each.
+Every node that takes writes is one of: the lawful writer; a stale one, which the record itself rules out; or one that
+no record explains. `Standing` names each.
 """
 
 from __future__ import annotations
@@ -96,13 +96,19 @@ def _newest_epoch(markers: list[Marker], rule: Rule | None, store_id: str) -> in
 
 
 def _is_stale(facts: Facts, ruling: str, record: _Record, lawful: Facts | None) -> bool:
+    """A newer timeline than the lawful writer's is a promotion that no record knows of: never stale. Beside a lawful
+    writer on record any other is, its own marker (a copy) included; alone it is when its epoch is an older one.
+    """
+    if isinstance(facts, PgFacts) and isinstance(lawful, PgFacts):
+        if facts.system_id != lawful.system_id or facts.timeline > lawful.timeline:
+            return False
+        if facts.timeline < lawful.timeline:
+            return True
+    if lawful is not None and record.epoch:
+        return True
     marker = facts.marker
     epoch = marker.epoch if marker is not None and marker.store_id == ruling else 0
-    if epoch < record.epoch:
-        return True
-    if not isinstance(facts, PgFacts) or not isinstance(lawful, PgFacts):
-        return False
-    return facts.system_id == lawful.system_id and facts.timeline < lawful.timeline
+    return epoch < record.epoch
 
 
 def _judgement(

@@ -2,9 +2,9 @@
 
 PostgreSQL, planned:   recheck, prepare, checkpoint | close route, fence, drain, PROMOTE, open route | mark,
 follow.., return, verify
-PostgreSQL, unplanned: hold or attest, close route, freeze, PROMOTE, open route, mark, follow.., verify
+PostgreSQL, unplanned: recheck, hold or attest, close route, freeze, PROMOTE, open route, mark, follow.., verify
 Redis, planned:        recheck, prepare, pin | close route, HANDOVER, open route | mark, follow.., return, verify
-Redis, unplanned:      hold or attest, close route, PROMOTE, open route, mark, follow.., verify
+Redis, unplanned:      recheck, hold or attest, close route, PROMOTE, open route, mark, follow.., verify
 Between the bars clients cannot write; the step in capitals is the point of no return.
 """
 
@@ -120,6 +120,13 @@ def unplanned(
 ) -> list[p.Step]:
     """`attested`: the reason a named operator gave, or '' when the node's control proves the fence."""
     make, source = _Maker(move), move.source or ""
+    look = make.step(
+        "recheck",
+        p.Recheck(writer=None, **make.at(move.target)),
+        "nobody else has acted on the cluster",
+        5,
+        outage=True,
+    )
     if attested:
         first = make.step(
             "attest",
@@ -138,12 +145,14 @@ def unplanned(
             estimate_s=0.2,
         )
     steps = [
+        look,
         first,
         make.step(
             "close-route",
             p.CloseRoute(**make.at(source)),
             "no client may reach the old writer",
             5,
+            undo=p.OpenRoute(**make.at(source)),
             outage=True,
         ),
     ]
@@ -166,7 +175,15 @@ def rejoining(
     cluster: str, regions: tuple[str, ...], upstream: str, running: frozenset[str], followers: tuple[str, ...]
 ) -> list[p.Step]:
     """Bring `regions` back as replicas of `upstream`; `running` are those whose server must be stopped first."""
-    steps: list[p.Step] = []
+    steps = [
+        p.Step(
+            id=f"{cluster}.recheck",
+            stage=cluster,
+            action=p.Recheck(cluster=cluster, region=upstream, writer=upstream),
+            because="the writer is as planned",
+            timeout_s=5,
+        )
+    ]
     for region in regions:
         at = {"cluster": cluster, "region": region}
 

@@ -76,6 +76,8 @@ CODES: dict[str, Code] = {
     "QX-RUN-008": Code(Exit.FAILED, 500, "an undo failed", "`qx runs resume RUN` tries again; until then the run names what is open."),
     "QX-RUN-009": Code(Exit.REFUSED, 409, "the run has ended", "Nothing is left to resume."),
     "QX-RUN-010": Code(Exit.TIMEOUT, 504, "the waiting ended, the run goes on", "`qx runs watch RUN`."),
+    "QX-RUN-011": Code(Exit.REFUSED, 409, "an unended run stands in the way",
+                       "It may have promoted another node: `qx runs resume RUN` first, or attest that this node is off."),
     # -- store -------------------------------------------------------------------------------------
     "QX-STORE-001": Code(Exit.LEASE, 409, "the lease is held by another", "Wait for that run, or `qx runs show` it."),
     "QX-STORE-002": Code(Exit.LEASE, 409, "the lease was lost", "Another run took over; this one stops."),

@@ -51,9 +51,9 @@ def gist(lags: Lags) -> object:
 
 
 def replica_lags(view: ClusterView) -> tuple[ReplicaLag, ...]:
-    """Of every node of the cluster that is not a writer."""
-    nodes = [node for node in view.nodes.values() if node.role in {Role.REPLICA, Role.SILENT}]
-    return tuple(_replica(node) for node in nodes if node.region != (view.writer or view.recorded_writer))
+    """Of every replica, and of every node that is silent and was not the writer."""
+    nodes = view.nodes.values()
+    return tuple(_replica(n) for n in nodes if n.role is Role.REPLICA or n.cause is Cause.REPLICA_SILENT)
 
 
 def lag_text(lags: Lags, palette: Palette = PLAIN, width: int | None = None) -> str:
@@ -92,6 +92,13 @@ def _row(each: ReplicaLag) -> tuple[Cell | str, ...]:
         each.region,
         Cell("?" if each.bytes is None else format_bytes(each.bytes), tone),
         Cell("?" if each.seconds is None else format_seconds(each.seconds), tone),
-        Cell("-" if each.transactions is None else str(each.transactions), tone),
+        Cell(_transactions(each), tone),
         Cell(each.because, tone),
     )
+
+
+def _transactions(each: ReplicaLag) -> str:
+    """`-` where there are none to count (Redis)."""
+    if each.transactions is not None:
+        return str(each.transactions)
+    return "?" if each.bytes is None else "-"

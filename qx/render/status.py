@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from qx.failover.sight import facts_of, position
 from qx.kernel.spans import format_bytes, format_seconds
 from qx.model.observation import EndpointFacts, Observation, Silence
 from qx.model.topology import Cause, Role, Verdict
@@ -31,11 +32,28 @@ TONES: dict[Verdict, Tone] = {
     Verdict.ISOLATED: "bad",
     Verdict.UNKNOWN: "bad",
 }
+_REJOIN = "qx rejoin --cluster {cluster} --dry-run"
 _REMEDIES = {
-    Cause.WRITER_DEAD: "qx failover --to REGION --cluster {cluster} --dry-run",
+    Cause.WRITER_DEAD: "qx failover --to {target} --cluster {cluster} --dry-run",
     Cause.FOREIGN_STORE: "qx control show",
-    Cause.UNRECORDED_WRITER: "qx control adopt {cluster} --reason TEXT",
     Cause.TWO_WRITERS: "qx control show",
+    Cause.UNRECORDED_WRITER: "qx control adopt {cluster} --reason TEXT",
+    Cause.REPLICA_DIVERGED: _REJOIN,
+    Cause.REPLICA_NOT_STREAMING: _REJOIN,
+    Cause.REPLICA_SILENT: _REJOIN,
+}
+_SHORT = {
+    Cause.REPLICA_NOT_STREAMING: "not streaming",
+    Cause.REPLICA_DIVERGED: "diverged",
+    Cause.REPLAY_PAUSED: "paused",
+    Cause.UNRECORDED_WRITER: "unrecorded",
+    Cause.ARCHIVE_FAILING: "archiving fails",
+    Cause.SLOT_LOST: "slot lost",
+}
+_SILENT = {
+    Cause.WRITER_DEAD: "dead writer",
+    Cause.WRITER_SILENT: "silent writer",
+    Cause.REPLICA_SILENT: "silent replica",
 }
 
 
@@ -148,11 +166,17 @@ def _nodes(status: Status, region: str, kind: str) -> Cell:
 
 
 def node_words(node: NodeView) -> str:
-    """`writer`, `replica 0 s`, `replica 12 s (lagging)`, `silent (writer-dead)`."""
-    cause = f" ({node.cause})" if node.cause is not Cause.NONE else ""
+    """`writer`, `replica 0 s`, `replica 12 s, lagging`, `replica, not streaming`, `dead writer`."""
     if node.role is Role.STALE_WRITER:
-        return "stale-writer"
-    return f"{node.role} {lag_words(node.lag)}{cause}" if node.role is Role.REPLICA else f"{node.role}{cause}"
+        return "stale writer"
+    if node.role is Role.SILENT:
+        return _SILENT[node.cause]
+    words = [str(node.role)]
+    if node.role is Role.REPLICA and (node.cause is Cause.NONE or (node.lag and node.lag.bytes is not None)):
+        words = [f"{node.role} {lag_words(node.lag)}"]
+    if node.cause is not Cause.NONE:
+        words.append(_SHORT.get(node.cause, node.cause))
+    return ", ".join(words)
 
 
 def _endpoints(region: RegionView) -> Cell:
@@ -189,14 +213,22 @@ def _clusters(status: Status, palette: Palette, width: int | None) -> str:
 
 def _troubles(status: Status, palette: Palette, width: int | None) -> Iterator[str]:
     for name, region in status.regions.items():
-        if region.cause is not Cause.NONE:
-            head = f"{name} is {region.verdict} ({region.cause}):"
+        if region.verdict is not Verdict.HEALTHY:
+            cause = f" ({region.cause})" if region.cause is not Cause.NONE else ""
+            head = f"{name} is {region.verdict}{cause}:"
             yield from _wrapped(
                 palette.paint(head, TONES[region.verdict]) + " ", f"{head} {printable(region.because)}", width
             )
     for cluster, view in status.clusters.items():
-        if remedy := _REMEDIES.get(view.cause):
-            yield f"next, for {cluster}: {remedy.format(cluster=cluster)}"
+        lawful = view.cause is Cause.TWO_WRITERS and view.writer is not None
+        if remedy := _REJOIN if lawful else _REMEDIES.get(view.cause):
+            yield f"next, for {cluster}: {remedy.format(cluster=cluster, target=_furthest(view))}"
+
+
+def _furthest(view: ClusterView) -> str:
+    """The replica that holds most, as an example: whether it may write is for the plan to say."""
+    replicas = {region: facts for region, node in view.nodes.items() if (facts := facts_of(node.seen)) is not None}
+    return max(replicas, key=lambda region: position(replicas[region]), default="REGION")
 
 
 def _wrapped(painted_head: str, text: str, width: int | None) -> list[str]:

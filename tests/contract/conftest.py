@@ -17,7 +17,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Of each kind one server, sampled by the test's name and QX_SEED; the others are marked slow."""
     if "server" not in metafunc.fixturenames:
         return
-    number = int(hashlib.sha256(f"{os.environ.get('QX_SEED', '')}{metafunc.definition.nodeid}".encode()).hexdigest(), 16)
+    seed = f"{os.environ.get('QX_SEED', '')}{metafunc.definition.nodeid}"
+    number = int(hashlib.sha256(seed.encode()).hexdigest(), 16)
     params = []
     found: Sequence[int | str]
     for kind, found in (("pg", list(pg_installs())), ("", list(redis_programs()))):

@@ -6,8 +6,8 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from qx.adapters.clock import SystemClock
 from qx.adapters.postgres.server import PostgresServer
 from qx.kernel.errors import QxError, Unsure
 from qx.model.observation import Marker, Observation, PgFacts, Silence
-from tests.fixtures_servers import SLOT, PgNode, PgPair, Servers, wait_until
+from tests.fixtures_servers import SLOT, PgNode, PgPair, Servers, frozen, wait_until
 
 T = TypeVar("T")
 
@@ -209,7 +209,7 @@ async def test_a_failing_archiver(servers: Servers, pg_major: int) -> None:
     assert archiver.last_failed_age_s is None
 
 
-async def test_a_standby_that_was_started_without_its_upstream_knows_its_position(pg_pair: PgPair) -> None:
+async def test_a_standby_without_its_upstream_knows_its_position(pg_pair: PgPair) -> None:
     pg_pair.writer.sql("CREATE TABLE t AS SELECT generate_series(1, 1000)")
     pg_pair.wait_replayed()
     pg_pair.standby.stop()
@@ -275,7 +275,7 @@ async def test_a_frozen_server_costs_the_deadline_and_no_more(pg_pair: PgPair) -
     """Both on the open connection, and on a new one, which the frozen postmaster's backlog still takes."""
     async with at(pg_pair.writer) as server, at(pg_pair.writer) as fresh:
         await seen(server)
-        with frozen(pg_pair.writer):
+        with frozen(pg_pair.writer.process):
             for one in (server, fresh):
                 began = time.monotonic()
                 silence = await one.observe(DEADLINE)
@@ -289,16 +289,17 @@ async def test_a_frozen_server_costs_the_deadline_and_no_more(pg_pair: PgPair) -
 async def test_an_act_that_got_no_answer_is_unsure(pg_pair: PgPair) -> None:
     async with at(pg_pair.writer, tag="run/1") as server:
         await server.write_probe(TIMEOUT)
-        with frozen(pg_pair.writer):
+        with frozen(pg_pair.writer.process):
             began = time.monotonic()
             with pytest.raises(Unsure) as caught:
                 await server.write_probe(DEADLINE)
             assert time.monotonic() - began < BOUND
             assert caught.value.code == "QX-RUN-002"
+        await server.write_probe(TIMEOUT)
+        with frozen(pg_pair.writer.process):
             with pytest.raises(QxError) as told:
                 await server.replayed(DEADLINE)
             assert told.value.code == "QX-NODE-001"
-        await server.write_probe(TIMEOUT)
 
 
 async def test_an_act_that_could_not_be_sent(servers: Servers, pg_major: int) -> None:
@@ -598,19 +599,6 @@ async def test_history(pg_pair: PgPair) -> None:
 
 
 # -- how to wait
-
-
-@contextmanager
-def frozen(node: PgNode) -> Iterator[None]:
-    assert node.process is not None
-    family = [node.process.popen.pid, *node.process.children()]
-    for pid in family:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in family:
-            os.kill(pid, signal.SIGCONT)
 
 
 def _title(pid: int) -> str:

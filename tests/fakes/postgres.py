@@ -155,6 +155,8 @@ class PgNode(Node):
 
     def begin_start(self) -> None:
         self.up = self.starting = True
+        if self.state == "in production":
+            self.state = "in crash recovery"
         self.later(START_S, self._started)
 
     def _started(self) -> None:

@@ -173,7 +173,7 @@ class Process:
         self.world.break_at(how, call)
         answer = await work()
         if how is How.CRASH_AFTER:
-            self.world.node(call.cluster, call.region).end_process()
+            self.world.break_at(How.CRASH, call)
         return answer
 
     async def ask(

@@ -97,7 +97,7 @@ class SimWorld:
     # -- what goes wrong
 
     def break_at(self, how: How | None, call: Call) -> None:
-        region = call.region or str(self.groups[call.cluster].route)
+        region = call.region or self.groups[call.cluster].writer.region
         if how in (How.CUT_TO, How.CUT_BOTH):
             self.network.cut(HOME, region)
         if how in (How.CUT_FROM, How.CUT_BOTH):

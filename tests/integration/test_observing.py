@@ -143,7 +143,7 @@ def test_a_dead_writer_is_dead_by_the_word_of_its_replicas(lab: Lab) -> None:
         assert {seen["regions"][r]["verdict"] for r in (EU, AP)} == {"healthy"}
         assert seen["clusters"]["sessions"]["verdict"] == "healthy"
         assert qx(lab, "check", "writer").returncode == 2
-        assert "next, for trading: qx failover --to REGION" in qx(lab, "status").stdout
+        assert "next, for trading: qx failover --to " in qx(lab, "status").stdout
 
 
 def test_a_black_holed_region_costs_its_deadline_and_no_more(lab: Lab) -> None:

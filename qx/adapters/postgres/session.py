@@ -160,6 +160,9 @@ class Session:
         except psycopg.Error as error:
             words = without(self._parameters.get("password", ""), error.diag.message_primary or str(error).strip())
             state, hint = error.sqlstate or "", error.diag.message_hint or ""
+        except asyncio.CancelledError:
+            self._wire = None
+            raise
         if wire.lives():
             raise Declined(self.node, state, words, hint=hint)
         await wire.close()

@@ -1,168 +1,140 @@
-"""One Redis or Valkey server: what it tells of itself, and what qx asks it to do."""
+"""A Redis or Valkey server behind the port: what qx asks it to do, each within a deadline.
+
+Invariants: nothing is sent twice that may have had an effect; what takes effect later is waited for and seen, never
+assumed; a session is named after its run and epoch, and those of lower epochs can be ended.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as Broken
-from redis.exceptions import RedisError, ResponseError
-from redis.exceptions import TimeoutError as Late
-
-from qx.adapters.answer import Declined, LostAnswer, NoAnswer, ruled
+from qx.adapters.answer import Declined
 from qx.adapters.look import View, look
 from qx.adapters.poll import until
-from qx.model.observation import Marker, RedisFacts, RedisReplica
+from qx.adapters.redis import marker as own
+from qx.adapters.redis import observe
+from qx.adapters.redis.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from qx.model.observation import Observation, Silence
+    from qx.model.observation import Marker, Observation, Silence
     from qx.ports.clock import Clock
 
-KEY = "qx:control"
-SETTLE = "qx:settle"
-POLL_S = 0.005
+POLL_S: Final = 0.01
+FAILOVER_MARGIN_S: Final = 0.5  # so that the server takes its own failover back before our deadline, and we see it
 
 
 class RedisNode:
-    """`tag`: '<run>/<epoch>' of a run, '' of an observer."""
+    """One node. `password` is asked for at each connect and may raise QX-SEC-*; `tag` is '<run>/<epoch>' of a run;
+    `watched`: Sentinels are configured for its cluster.
+    """
 
     def __init__(
-        self, cluster: str, region: str, observer: str, url: str, password: Callable[[], str], clock: Clock, tag: str = ""
+        self,
+        cluster: str,
+        region: str,
+        observer: str,
+        url: str,
+        password: Callable[[], str],
+        clock: Clock,
+        tag: str = "",
+        *,
+        watched: bool = False,
     ) -> None:
         self._view = View(cluster, region, observer)
-        self._url, self._password, self._clock = url, password, clock
-        self._name = f"qx:{tag.replace('/', ':')}" if tag else "qx:observe"
-        self._client: Any = None
-
-    async def close(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            with suppress(RedisError, OSError):
-                await client.aclose()
-
-    async def _ask(self, timeout: float, *words: object, harmless: bool = False) -> Any:
-        sent = False
-        try:
-            async with asyncio.timeout(timeout):
-                if self._client is None:
-                    self._client = Redis.from_url(
-                        self._url, password=self._password() or None, socket_timeout=timeout + 5, socket_connect_timeout=timeout,
-                        retry=Retry(NoBackoff(), 0), single_connection_client=True, client_name=self._name, decode_responses=True,
-                    )
-                    await self._client.ping()
-                sent = True
-                return await self._client.execute_command(*words)
-        except ResponseError as error:
-            raise Declined(self._view.node, str(error).split(" ", 1)[0], str(error)) from error
-        except (Broken, Late, OSError, TimeoutError) as error:
-            await self.close()
-            late = isinstance(error, (TimeoutError, Late))
-            reason = "timeout" if late else "refused"
-            detail = f"no answer within {timeout:.3g} s" if late else str(error)
-            if sent and not harmless:
-                raise LostAnswer(self._view.node, reason, detail) from error
-            raise NoAnswer(self._view.node, reason, detail) from error
+        self._clock = clock
+        self._session = Session(self._view.node, url, password, tag)
+        self._watched = watched
 
     async def observe(self, timeout: float) -> Observation | Silence:
-        return await look(self._view, self._clock, self._facts(timeout))
+        return await look(self._view, self._clock, observe.facts(self._session, timeout, watched=self._watched))
 
-    async def _facts(self, timeout: float) -> RedisFacts:
-        info = await self._ask(timeout, "INFO", "everything", harmless=True)
-        raw = await self._ask(timeout, "GET", KEY, harmless=True)
-        config = await self._ask(timeout, "CONFIG", "GET", "*", harmless=True)
-        marker = json.loads(raw) if raw else None
-        master = info["role"] == "master"
-        replicas = [
-            value for key, value in info.items() if key.startswith(("slave", "replica")) and isinstance(value, dict) and "ip" in value
-        ]
-        host, port = config.get("replica-announce-ip", ""), config.get("replica-announce-port", "0")
-        return RedisFacts(
-            role="master" if master else "replica",
-            flavour="valkey" if "valkey_version" in info else "redis",
-            version=str(info.get("valkey_version", info.get("redis_version", ""))),
-            mode="standalone",
-            run_id=info["run_id"],
-            replid=info["master_replid"],
-            replid2=info["master_replid2"],
-            offset=int(info["master_repl_offset"] if master else info.get("slave_repl_offset", 0)),
-            second_offset=int(info["second_repl_offset"]),
-            link_up=master or info.get("master_link_status") == "up",
-            link_down_s=0 if master else max(0, int(info.get("master_link_down_since_seconds", 0))),
-            sync_in_progress=bool(info.get("master_sync_in_progress", 0)),
-            upstream="" if master else f"{info['master_host']}:{info['master_port']}",
-            replicas=tuple(
-                RedisReplica(f"{r['ip']}:{r['port']}", str(r["state"]), int(r["offset"]), int(r["lag"])) for r in replicas
-            ),
-            failover_state=str(info.get("master_failover_state", "no-failover")),
-            memory_used=int(info["used_memory"]),
-            memory_max=int(info["maxmemory"]),
-            backlog_size=int(info["repl_backlog_size"]),
-            persistence=tuple(w for w, on in (("aof", info["aof_enabled"]), ("rdb", config.get("save"))) if on),
-            config_file=str(info.get("config_file", "")),
-            min_replicas=int(config.get("min-replicas-to-write", 0)),
-            loading=bool(info["loading"]),
-            priority=int(config.get("replica-priority", 100)),
-            announce=f"{host}:{port}" if host else "",
-            uptime_s=int(info["uptime_in_seconds"]),
-            marker=Marker(marker["store_id"], marker["epoch"], marker["writer"]) if marker else None,
-        )
+    async def close(self) -> None:
+        await self._session.close()
 
     async def replicate(self, upstream: str | None, timeout: float) -> None:
+        """Returns when the role has changed; a link to `upstream` comes later."""
         host, _, port = upstream.rpartition(":") if upstream else ("NO", "", "ONE")
-        await self._ask(timeout, "REPLICAOF", host, port)
+        await self._session.ask("REPLICAOF", host.strip("[]"), port, timeout=timeout)
 
     async def relink(self, timeout: float) -> None:
-        await self._ask(timeout, "CLIENT", "KILL", "TYPE", "master")
+        await self._session.ask("CLIENT", "KILL", "TYPE", "master", timeout=timeout)
 
     async def handover(self, address: str, timeout: float) -> None:
         deadline = self._clock.elapsed() + timeout
         host, _, port = address.rpartition(":")
-        await self._ask(timeout, "FAILOVER", "TO", host, port, "TIMEOUT", str(max(1, int(timeout * 800))))
+        patience_ms = int(max(timeout - FAILOVER_MARGIN_S, timeout / 2) * 1000)
+        where = ("TO", host.strip("[]"), port)
+        await self._session.ask("FAILOVER", *where, "TIMEOUT", max(1, patience_ms), timeout=timeout)
 
         async def over(left: float) -> bool | None:
-            info = await self._ask(left, "INFO", "replication", harmless=True)
-            if info["role"] == "slave":
-                return True
-            if info["master_failover_state"] == "no-failover":
-                raise Declined(self._view.node, "FAILOVER", "it took its failover back: the target did not catch up in time")
-            return None
+            """It is a replica already while its request for the new master's stream may still be refused."""
+            info = observe.words_of(await self._session.ask("INFO", "replication", timeout=left, harmless=True))
+            if info["master_failover_state"] != "no-failover":
+                return None
+            return info["role"] == "slave"
 
-        await until(self._view.node, self._clock, deadline, POLL_S, over, "its failover is under way")
+        if not await until(self._view.node, self._clock, deadline, POLL_S, over, "its failover is under way"):
+            raise Declined(self._view.node, "FAILOVER", f"it took its failover to {address} back: no answer in time")
 
     async def settle_replicas(self, count: int, timeout: float) -> int:
-        await self._ask(timeout, "SET", SETTLE, "1")
-        return int(await self._ask(timeout + 1, "WAIT", count, max(1, int(timeout * 1000))))
+        """May return less than `count` at the deadline. WAIT counts this session's own writes only."""
+        patience_ms = max(1, int(timeout * 800))
+        written, acknowledged = await self._session.ask_all(
+            ("SET", own.PROBE, f"{self._clock.now():.6f}"), ("WAIT", count, patience_ms), timeout=timeout
+        )
+        for answer in (written, acknowledged):
+            if isinstance(answer, Declined):
+                raise answer
+        return int(acknowledged)
 
     async def configure(self, settings: dict[str, str], timeout: float) -> None:
-        await self._ask(timeout, "CONFIG", "SET", *(word for pair in settings.items() for word in pair))
+        """Each by itself: a refused one (QX-NODE-007) does not take the others back."""
+        commands = tuple(("CONFIG", "SET", name, value) for name, value in settings.items())
+        for answer in await self._session.ask_all(*commands, timeout=timeout):
+            if isinstance(answer, Declined):
+                raise answer
 
     async def persist(self, timeout: float) -> None:
-        await self._ask(timeout, "CONFIG", "REWRITE")
+        await self._session.ask("CONFIG", "REWRITE", timeout=timeout)
 
     async def save(self, timeout: float) -> None:
-        await self._ask(timeout, "SAVE")
+        deadline = self._clock.elapsed() + timeout
+
+        async def ended(left: float) -> str | None:
+            info = observe.words_of(await self._session.ask("INFO", "persistence", timeout=left, harmless=True))
+            busy = info["rdb_bgsave_in_progress"] == "1" or info["aof_rewrite_in_progress"] == "1"
+            return None if busy else info["rdb_last_bgsave_status"]
+
+        await until(self._view.node, self._clock, deadline, POLL_S, ended, "another save is under way")
+        await self._session.ask("BGSAVE", timeout=deadline - self._clock.elapsed())
+        status = await until(self._view.node, self._clock, deadline, POLL_S, ended, "its save is under way")
+        if status != "ok":
+            raise Declined(self._view.node, "", "its background save failed", hint="the server's log says why")
 
     async def write_marker(self, marker: Marker, timeout: float, *, force: bool = False) -> None:
-        raw = await self._ask(timeout, "GET", KEY, harmless=True)
-        if raw:
-            old = json.loads(raw)
-            foreign = old["store_id"] != marker.store_id
-            if (foreign and not force) or old["epoch"] > marker.epoch:
-                raise ruled(self._view.node, marker, old["store_id"], old["epoch"], force=force)
-        value = json.dumps({"store_id": marker.store_id, "epoch": marker.epoch, "writer": marker.writer})
-        await self._ask(timeout, "SET", KEY, value)
+        await own.write_marker(self._session, self._clock, marker, timeout, force=force)
 
     async def expel(self, below_epoch: int, timeout: float) -> int:
-        ended = 0
-        for client in await self._ask(timeout, "CLIENT", "LIST", harmless=True):
-            words = str(client.get("name", "")).split(":")
-            if len(words) == 3 and words[0] == "qx" and words[2].isdigit() and int(words[2]) < below_epoch:
-                ended += int(await self._ask(timeout, "CLIENT", "KILL", "ID", client["id"]))
-        return ended
+        deadline = self._clock.elapsed() + timeout
+        clients = await self._session.ask("CLIENT", "LIST", timeout=timeout, harmless=True)
+        older = [client["id"] for client in map(_words, clients.splitlines()) if _epoch(client["name"]) < below_epoch]
+        if not older:
+            return 0
+        kill = tuple(("CLIENT", "KILL", "ID", number) for number in older)
+        answers = await self._session.ask_all(*kill, timeout=deadline - self._clock.elapsed())
+        return sum(answer == 1 for answer in answers)
+
+
+def _words(line: str) -> dict[str, str]:
+    """`id=3 addr=127.0.0.1:42410 name=qx:run:7 ...`"""
+    return dict(word.split("=", 1) for word in line.split(" ") if "=" in word)
+
+
+def _epoch(name: str) -> float:
+    """The epoch of a session of qx's; infinite for anybody else's."""
+    match name.split(":"):
+        case ["qx", _, epoch] if epoch.isascii() and epoch.isdigit():
+            return int(epoch)
+    return float("inf")

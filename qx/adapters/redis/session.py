@@ -1,4 +1,4 @@
-"""One connection to one Redis or Valkey server, under the caller's hard deadline; kept open, and opened again when dead.
+"""One connection to one Redis or Valkey server, under the caller's hard deadline; kept open, opened again when dead.
 
 Invariants: the deadline also holds while resolving, connecting and closing; nothing is retried (redis-py's own retries
 take up to 7 s to notice a dead server); the commands of one call travel together, in one round trip; what may have had
@@ -11,7 +11,6 @@ RESP2: RESP3 costs a round trip for its HELLO, and the answers that are read her
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 from redis.asyncio.connection import Connection, parse_url
@@ -45,7 +44,7 @@ class Session:
         self._parameters = _parameters(node, url)
         self._password = password
         self._acts = bool(tag)
-        self._name = f"qx:{tag.replace('/', ':')}" if tag else "qx:observe"
+        self._name: Command = ("CLIENT", "SETNAME", f"qx:{tag.replace('/', ':') or 'observe'}")
         self._lock = asyncio.Lock()
         self._wire: Connection | None = None
 
@@ -78,8 +77,9 @@ class Session:
                             raise
                 sent = False
                 self._wire = await self._connect(timeout)
-                named, *answers = await self._exchange(self._wire, (("CLIENT", "SETNAME", self._name), *commands))
-                ...
+                sent = True
+                # An observer's name is a courtesy; a run's is there, or the session is not.
+                return (await self._exchange(self._wire, (self._name, *commands)))[1:]
         except TimeoutError:
             lost = LostAnswer(self.node, "timeout", f"no answer within {timeout:.3g} s")
         except LostAnswer as error:
@@ -87,3 +87,101 @@ class Session:
         if harmless or not sent:
             raise NoAnswer(self.node, lost.reason, lost.detail)
         raise lost
+
+    async def close(self) -> None:
+        wire, self._wire = self._wire, None
+        if wire is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await wire.disconnect()
+        except (RedisError, OSError):  # no farewell came in time: the socket is closed all the same
+            await wire.disconnect(nowait=True)
+
+    async def _connect(self, timeout: float) -> Connection:
+        secret = self._password()
+        wire = _wire({**self._parameters, "password": secret} if secret else self._parameters, timeout)
+        try:
+            await resolves(str(self._parameters.get("host", "")))
+            await wire.connect()  # type: ignore[no-untyped-call]
+            if self._acts:
+                await self._exchange(wire, (self._name,))
+        except (RedisError, OSError) as error:
+            reason, detail = _reason(error)
+        else:
+            return wire
+        raise NoAnswer(self.node, reason, without(secret, detail))
+
+    async def _exchange(self, wire: Connection, commands: tuple[Command, ...]) -> list[Any]:
+        try:
+            await wire.send_packed_command(wire.pack_commands(commands))
+            return [await self._answer(wire) for _ in commands]
+        except (RedisError, OSError) as error:
+            reason, detail = _reason(error)
+        except asyncio.CancelledError:  # the next answer that comes would be this one's
+            self._wire = None
+            await wire.disconnect(nowait=True)
+            raise
+        await self.close()
+        raise LostAnswer(self.node, reason, detail)
+
+    async def _answer(self, wire: Connection) -> Any:
+        try:
+            return await wire.read_response(disconnect_on_error=False)
+        except (ResponseError, AuthenticationError, BusyLoadingError) as error:
+            words = f"{error.status_code} {error}" if error.status_code else str(error)
+            return Declined(self.node, words.split(" ", 1)[0], without(self._parameters.get("password", ""), words))
+
+
+async def _lives(wire: Connection) -> bool:
+    """Nothing is to be read when nothing was asked, but the end of the connection."""
+    for _ in range(2):  # the event loop first looks what has arrived, then takes it in
+        await asyncio.sleep(0)
+    try:
+        return wire.is_connected and not await wire.can_read()
+    except (RedisError, OSError):
+        return False
+
+
+def _parameters(node: str, url: str) -> dict[str, Any]:
+    try:
+        parameters: dict[str, Any] = dict(parse_url(url))
+        _wire(parameters, 1)
+    except (ValueError, TypeError, RedisError):  # their texts may hold a piece of the password
+        raise QxError("QX-CFG-004", f"the url of {node} is not that of a Redis server",
+                      hint="redis://user@host:port/0, or rediss://...?ssl_ca_certs=FILE for TLS") from None
+    return parameters
+
+
+def _wire(parameters: dict[str, Any], timeout: float) -> Connection:
+    """Not connected yet. The socket's own timeout is for the connection only: answers have the caller's deadline."""
+    kind = parameters.get("connection_class", Connection)
+    wire: Connection = kind(
+        **{name: value for name, value in parameters.items() if name != "connection_class"},
+        socket_connect_timeout=timeout,
+        socket_timeout=None,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+        driver_info=None,
+        decode_responses=True,
+        encoding_errors="replace",
+    )
+    return wire
+
+
+def _reason(error: BaseException) -> tuple[Reason, str]:
+    """redis-py wraps what the system said, and has no classes for the rest."""
+    if isinstance(error, AuthenticationError):
+        return "auth", str(error)
+    if isinstance(error, BusyLoadingError):
+        return "starting", str(error)
+    if isinstance(error, InvalidResponse):
+        return "protocol", "its answer is not Redis'"
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__cause__ or cause.__context__
+    if cause is not None:
+        return reason_of(cause)
+    if "closed by server" in str(error):
+        return "refused", HUNG_UP
+    return "protocol", str(error)

@@ -68,7 +68,12 @@ async def _once(shell: Shell, bench: Workbench, only: str | None, note: str, *, 
 async def _acted(shell: Shell, bench: Workbench, only: str | None, note: str, *, dry_run: bool) -> Status:
     """What is seen; after a stale writer was seen and stopped, what is seen then."""
     seen = await _look(bench, only, note)
-    stale = [view for view in seen.clusters.values() for node in view.nodes.values() if node.role == "stale-writer"]
+    acting = {cluster for run in seen.open_runs for cluster in run.clusters}  # that run knows better what it promoted
+    stale = [
+        name
+        for name, view in seen.clusters.items()
+        if name not in acting and any(node.role == "stale-writer" for node in view.nodes.values())
+    ]
     if dry_run or not stale:
         return seen
     from qx.app.contain import contain

@@ -7,39 +7,41 @@ from typing import TYPE_CHECKING, Any
 from qx.engine.acts import Settled
 from qx.engine.acts.seeing import pg_facts, redis_facts, wait_until
 from qx.failover.links import address, application_name
+from qx.failover.sight import lineage, position, takes_writes
 from qx.kernel.errors import QxError, Refused
+from qx.model.observation import Marker
 
 if TYPE_CHECKING:
     from qx.engine.world import Doing
-    from qx.model.observation import Marker
+    from qx.model.observation import PgFacts, RedisFacts
     from qx.model.plan import Recheck, Verify
 
 
 class PgRecheck:
     async def perform(self, action: Recheck, doing: Doing) -> dict[str, Any]:
-        """The writer writes; the target is its standby, same system id and timeline, streaming."""
+        """The writer writes; the target is its standby, same system id and timeline, streaming. Then the cluster is
+        claimed: a run of another store, or of a lower epoch, is refused before anything is touched.
+        """
         target = await pg_facts(doing.world, action.cluster, action.region)
-        writer = await pg_facts(doing.world, action.cluster, action.writer or "")
-        wrong = [
-            text
-            for text, bad in (
-                (f"{action.writer} does not write any more", writer.in_recovery),
+        if action.writer is None:
+            return _unclaimed(action, doing, target)
+        writer = await pg_facts(doing.world, action.cluster, action.writer)
+        wrong = [(f"{action.writer} does not write any more", writer.in_recovery)]
+        if action.region != action.writer:
+            receiver = target.receiver
+            wrong += [
                 (f"{action.region} is no standby any more", not target.in_recovery),
                 (f"{action.region} belongs to another system", target.system_id != writer.system_id),
                 (
                     f"{action.region} is on timeline {target.timeline}, the writer on {writer.timeline}",
                     target.timeline != writer.timeline,
                 ),
-                (
-                    f"{action.region} does not stream",
-                    target.receiver is None or target.receiver.status != "streaming",
-                ),
+                (f"{action.region} does not stream", receiver is None or receiver.status != "streaming"),
                 (f"{action.region} has its replay paused", target.replay_paused),
-            )
-            if bad
-        ]
-        if wrong:
-            raise Refused("QX-PLAN-002", "; ".join(wrong), hint="Plan again.")
+            ]
+        _refuse(wrong)
+        server = doing.world.postgres(action.cluster, action.writer)
+        await server.write_marker(_claim(action.writer, doing), doing.timeout)
         return {
             "writer": writer.position,
             "target": target.position,
@@ -53,28 +55,57 @@ class PgRecheck:
 
 class RedisRecheck:
     async def perform(self, action: Recheck, doing: Doing) -> dict[str, Any]:
+        """As `PgRecheck`; and no failover that somebody else began."""
         target = await redis_facts(doing.world, action.cluster, action.region)
-        writer = await redis_facts(doing.world, action.cluster, action.writer or "")
+        if action.writer is None:
+            return _unclaimed(action, doing, target)
+        writer = await redis_facts(doing.world, action.cluster, action.writer)
         wrong = [
-            text
-            for text, bad in (
-                (f"{action.writer} is no master any more", writer.role != "master"),
-                (
-                    f"{action.writer} is in a failover of its own: {writer.failover_state}",
-                    writer.failover_state != "no-failover",
-                ),
+            (f"{action.writer} is no master any more", writer.role != "master"),
+            (
+                f"{action.writer} is in a failover of its own: {writer.failover_state}",
+                writer.failover_state != "no-failover",
+            ),
+        ]
+        if action.region != action.writer:
+            wrong += [
                 (f"{action.region} is no replica any more", target.role != "replica"),
                 (f"{action.region} has no link to the master", not target.link_up),
                 (f"{action.region} follows another history", target.replid != writer.replid),
-            )
-            if bad
-        ]
-        if wrong:
-            raise Refused("QX-PLAN-002", "; ".join(wrong), hint="Plan again.")
+            ]
+        _refuse(wrong)
+        server = doing.world.redis(action.cluster, action.writer)
+        await server.write_marker(_claim(action.writer, doing), doing.timeout)
         return {"writer": writer.offset, "target": target.offset, "replid": writer.replid}
 
     async def settled(self, action: Recheck, doing: Doing) -> Settled | None:
         return Settled(False, {})
+
+
+def _claim(writer: str, doing: Doing) -> Marker:
+    return Marker(doing.world.store.store_id, doing.epoch, writer)
+
+
+def _unclaimed(action: Recheck, doing: Doing, target: PgFacts | RedisFacts) -> dict[str, Any]:
+    """No writer answers that could be marked: what it was marked with last, as the target has it, must not forbid."""
+    _refuse([(f"{action.region} takes writes", takes_writes(target))])
+    marker = target.marker
+    if marker is not None and marker.store_id != doing.world.store.store_id:
+        raise Refused(
+            "QX-STORE-003",
+            f"{action.cluster} belongs to store {marker.store_id}",
+            hint=f"qx control adopt {action.cluster} --reason TEXT takes it over, knowingly",
+        )
+    if marker is not None and marker.epoch > doing.epoch:
+        raise Refused("QX-STORE-006", f"{action.cluster} was marked under epoch {marker.epoch}, this is {doing.epoch}")
+    return {"target": position(target), "lineage": lineage(target)}
+
+
+def _refuse(wrong: list[tuple[str, bool]]) -> None:
+    """Raises with every sentence that is true."""
+    found = [text for text, bad in wrong if bad]
+    if found:
+        raise Refused("QX-PLAN-002", "; ".join(found), hint="Plan again.")
 
 
 class PgVerify:
@@ -88,7 +119,7 @@ class PgVerify:
 
         async def look() -> dict[str, Any] | None:
             facts = await pg_facts(doing.world, action.cluster, action.region)
-            if facts.in_recovery or not _rules(facts.marker, action, doing):
+            if facts.in_recovery or facts.marker != _claim(action.region, doing):
                 return None
             streaming = {sender.name for sender in facts.senders if sender.state == "streaming"}
             if not all(application_name(region) in streaming for region in action.followers):
@@ -96,7 +127,7 @@ class PgVerify:
             return {
                 "writer": action.region,
                 "timeline": facts.timeline,
-                "epoch": facts.marker.epoch if facts.marker else 0,
+                "epoch": doing.epoch,
                 "streaming": sorted(streaming),
             }
 
@@ -104,17 +135,6 @@ class PgVerify:
 
     async def settled(self, action: Verify, doing: Doing) -> Settled | None:
         return Settled(False, {})
-
-
-def _rules(marker: Marker | None, action: Verify, doing: Doing) -> bool:
-    """Does the cluster say of itself that this store rules it, and that this node was made its writer?
-
-    A cluster that qx never moved says nothing yet.
-    """
-    if marker is None:
-        return True
-    mine = marker.store_id == doing.world.store.store_id and marker.epoch <= doing.epoch
-    return mine and marker.writer == action.region
 
 
 class RedisVerify:
@@ -129,7 +149,7 @@ class RedisVerify:
 
         async def look() -> dict[str, Any] | None:
             facts = await redis_facts(doing.world, action.cluster, action.region)
-            if facts.role != "master" or not _rules(facts.marker, action, doing):
+            if facts.role != "master" or facts.marker != _claim(action.region, doing):
                 return None
             online = {replica.address for replica in facts.replicas if replica.state == "online"}
             if not wanted.keys() <= online:
@@ -137,7 +157,7 @@ class RedisVerify:
             return {
                 "writer": action.region,
                 "replid": facts.replid,
-                "epoch": facts.marker.epoch if facts.marker else 0,
+                "epoch": doing.epoch,
                 "online": sorted(wanted.values()),
             }
 

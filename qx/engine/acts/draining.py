@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qx.engine.acts import Settled
-from qx.engine.acts.seeing import pg_facts, wait_until
+from qx.engine.acts.seeing import LOOK_S, pg_facts, wait_until
 from qx.failover.links import slot_name
 from qx.kernel.errors import QxError, Refused
 from qx.kernel.spans import format_bytes
@@ -58,6 +58,9 @@ class PgFreeze:
         """
         regions = (action.region, *action.others)
         for region in regions:
+            if not (await pg_facts(doing.world, action.cluster, region)).in_recovery:
+                raise Refused("QX-PLAN-002", f"{region} takes writes", hint="qx status; plan again.")
+        for region in regions:
             await doing.world.postgres(action.cluster, region).alter_system(
                 {"primary_conninfo": ""}, doing.timeout
             )
@@ -94,17 +97,20 @@ class PgUnfreeze:
     async def perform(self, action: plan.Unfreeze, doing: Doing) -> dict[str, Any]:
         """Every candidate follows the old upstream again, should it come back."""
         cluster = doing.world.platform.clusters[action.cluster]
-        thawed = []
-        for region in (r for r in cluster.nodes if r != action.upstream and action.upstream is not None):
-            if region != action.region and region not in doing.proofs.get(f"{action.cluster}.freeze", {}).get(
-                "positions", {region: 0}
-            ):
-                continue
+        frozen = doing.proofs.get(f"{action.cluster}.freeze", {}).get("positions", cluster.nodes)
+        thawed: list[str] = []
+        left: dict[str, str] = {}
+        for region in (r for r in frozen if r != action.upstream and action.upstream is not None):
             conninfo = doing.world.conninfo(action.cluster, action.upstream or "", region)
             settings = {"primary_conninfo": conninfo, "primary_slot_name": slot_name(cluster, region)}
-            await doing.world.postgres(action.cluster, region).alter_system(dict(settings), doing.timeout)
-            thawed.append(region)
-        return {"thawed": thawed}
+            try:
+                server = doing.world.postgres(action.cluster, region)
+                await server.alter_system(dict(settings), min(LOOK_S, doing.timeout))
+            except QxError as error:  # it follows nobody, as a rejoin will see; the writer need not wait for that
+                left[region] = str(error)
+            else:
+                thawed.append(region)
+        return {"thawed": thawed, "left": left}
 
     async def settled(self, action: plan.Unfreeze, doing: Doing) -> Settled | None:
         return Settled(False, {})

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from qx.engine.acts import Settled
 from qx.engine.acts.seeing import pg_facts, redis_facts, wait_until
 from qx.failover.links import address
-from qx.kernel.errors import QxError, Unsure
+from qx.failover.sight import takes_writes
+from qx.kernel.errors import QxError, Refused
 from qx.model.control import Control, PgControl
 
 if TYPE_CHECKING:
@@ -18,25 +19,22 @@ if TYPE_CHECKING:
     from qx.model.observation import PgFacts
 
 HUNG_S = 3.0  # a walsender without a reply for so long would hold up a clean stop
+COMING_UP = "in crash recovery"  # as pg_controldata says: started by an earlier attempt, and not to be disturbed
 CLEAN_STOP_S = 5.0  # unplanned: this long for a clean stop, which loses nothing, before the kill
 
 
 class PgFence:
     async def perform(self, action: plan.Fence, doing: Doing) -> dict[str, Any]:
         """Pinned and held first, stopped then: from the stop on nothing can bring it back as a writer."""
-        control, server = (
-            doing.world.control(action.cluster, action.region),
-            doing.world.postgres(action.cluster, action.region),
-        )
-        began = doing.world.clock.elapsed()
+        control = doing.world.control(action.cluster, action.region)
+        server = doing.world.postgres(action.cluster, action.region)
         await control.pin(doing.epoch, "", doing.timeout)
         await control.hold(doing.epoch, "standby", doing.timeout)
         facts = await pg_facts(doing.world, action.cluster, action.region)
         hung = tuple(sender.pid for sender in facts.senders if sender.reply_age_s > HUNG_S and sender.pid)
         if hung:
             await server.end_senders(hung, doing.timeout)
-        left = doing.timeout - (doing.world.clock.elapsed() - began)
-        return _proof_of_stop(action, await control.stop(doing.epoch, "clean", max(0.1, left)))
+        return _proof_of_stop(action, await control.stop(doing.epoch, "clean", doing.timeout))
 
     async def settled(self, action: plan.Fence, doing: Doing) -> Settled | None:
         found = await doing.world.control(action.cluster, action.region).inspect(doing.timeout)
@@ -50,7 +48,7 @@ def _proof_of_stop(action: plan.Fence, found: Control) -> dict[str, Any]:
         not isinstance(found, PgControl)
         or found.pids
         or found.state != "shut down"
-        or not found.standby_signal
+        or not (found.standby_signal and found.held_for)
     ):
         raise QxError(
             "QX-RUN-005", f"{action.cluster} in {action.region} is not proven to be stopped: {_words(found)}"
@@ -75,13 +73,11 @@ class PgUnfence:
         control = doing.world.control(action.cluster, action.region)
         await control.hold(doing.epoch, "", doing.timeout)
         await control.unpin(doing.epoch, doing.timeout)
-        if (await control.inspect(doing.timeout)).running:
-            try:
-                if not (await pg_facts(doing.world, action.cluster, action.region, 1.0)).in_recovery:
-                    return {"writes": True, "restarted": False}
-            except QxError:  # it does not answer: it is stopping
-                await control.stop(doing.epoch, "kill", doing.timeout)
-            else:
+        found = await control.inspect(doing.timeout)
+        if found.running:
+            if await _writes(action, doing):
+                return {"writes": True, "restarted": False}
+            if not (isinstance(found, PgControl) and found.state == COMING_UP):
                 await control.stop(doing.epoch, "kill", doing.timeout)
         await control.start(doing.epoch, "writer", doing.timeout)
 
@@ -99,6 +95,13 @@ class PgUnfence:
 
     async def settled(self, action: plan.Unfence, doing: Doing) -> Settled | None:
         return Settled(False, {})
+
+
+async def _writes(action: plan.Unfence, doing: Doing) -> bool:
+    try:
+        return not (await pg_facts(doing.world, action.cluster, action.region, min(1.0, doing.timeout))).in_recovery
+    except QxError:
+        return False
 
 
 class Hold:
@@ -119,8 +122,8 @@ class Hold:
                     await control.stop(doing.epoch, "clean", min(CLEAN_STOP_S, doing.timeout / 2)),
                     "clean",
                 )
-            except (QxError, Unsure):
-                found, mode = await control.stop(doing.epoch, "kill", doing.timeout / 2), "killed"
+            except QxError:
+                found, mode = await control.stop(doing.epoch, "kill", doing.timeout), "killed"
         if found.pids:
             raise QxError(
                 "QX-RUN-005",
@@ -156,7 +159,18 @@ class Unhold:
 
 class Attest:
     async def perform(self, action: plan.Attest, doing: Doing) -> dict[str, Any]:
-        """Nothing is done: the operator's word is what the journal keeps."""
+        """Nothing is done: the operator's word is what the journal keeps. Unless the node itself contradicts it."""
+        look = pg_facts if doing.kind(action.cluster) == "postgresql" else redis_facts
+        try:
+            writes = takes_writes(await look(doing.world, action.cluster, action.region, 1.0))
+        except QxError:
+            writes = False
+        if writes:
+            raise Refused(
+                "QX-RUN-005",
+                f"{action.cluster} in {action.region} takes writes, whatever was attested",
+                hint="power it off; or plan again, without the attestation",
+            )
         return {"attested": f"{action.cluster}/{action.region}", "by": action.by, "reason": action.reason}
 
     async def settled(self, action: plan.Attest, doing: Doing) -> Settled | None:

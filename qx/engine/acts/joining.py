@@ -113,28 +113,26 @@ async def _follow_redis(action: plan.Follow | plan.Return, doing: Doing) -> dict
     """Announce the address under which the upstream reaches this node, follow, persist; the upstream must
     list it as online.
     """
-    cluster, server = (
-        doing.world.platform.clusters[action.cluster],
-        doing.world.redis(action.cluster, action.region),
-    )
-    announced, upstream = (
-        address(cluster, action.region, action.upstream),
-        address(cluster, action.upstream, action.region),
-    )
+    cluster = doing.world.platform.clusters[action.cluster]
+    server = doing.world.redis(action.cluster, action.region)
+    announced = address(cluster, action.region, action.upstream)
+    upstream = address(cluster, action.upstream, action.region)
     host, _, port = announced.rpartition(":")
     before = await redis_facts(doing.world, action.cluster, action.region)
     await server.configure({"replica-announce-ip": host, "replica-announce-port": port}, doing.timeout)
-    if before.upstream == upstream and before.announce != announced:
-        await server.relink(doing.timeout)
-    elif before.upstream != upstream:
+    if before.upstream != upstream:
         await server.replicate(upstream, doing.timeout)
     await server.persist(doing.timeout)
 
     async def look() -> dict[str, Any] | None:
-        facts = await redis_facts(doing.world, action.cluster, action.upstream)
         mine = await redis_facts(doing.world, action.cluster, action.region)
-        online = {replica.address for replica in facts.replicas if replica.state == "online"}
-        return {"online": announced, "replid": facts.replid} if announced in online and mine.link_up else None
+        facts = await redis_facts(doing.world, action.cluster, action.upstream)
+        states = {replica.address: replica.state for replica in facts.replicas}
+        if mine.link_up and announced not in states:  # its link was opened under the address announced before
+            await server.relink(doing.timeout)
+            return None
+        joined = mine.link_up and states.get(announced) == "online"
+        return {"online": announced, "replid": facts.replid} if joined else None
 
     return await wait_until(
         doing,

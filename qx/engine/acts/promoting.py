@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from qx.engine.world import Doing
     from qx.model import plan
 
+SETTLE_S = 0.3  # how long a replica may take to acknowledge before the handover is begun without that
 DECIDE_S = 3.0  # how long a promotion without an answer is watched before the target is cut from it
+CUT_S = 1.0  # at least this long for each call that cuts it
+START_S = 10.0  # and for the start of one that had been promoted
 
 
 class Withdrawn(QxError):
@@ -34,9 +37,10 @@ class Withdrawn(QxError):
 
 class PgPromote:
     async def perform(self, action: plan.Promote, doing: Doing) -> dict[str, Any]:
+        """Half of the time for the answer; the rest is for finding out, and for taking the promotion back."""
         server = doing.world.postgres(action.cluster, action.region)
         try:
-            timeline = await server.promote(doing.timeout)
+            timeline = await server.promote(doing.timeout / 2)
         except QxError as error:
             return await self._decide(action, doing, error)
         return await _fork(action, doing, timeline)
@@ -46,44 +50,56 @@ class PgPromote:
         stays unknown.
         """
         clock = doing.world.clock
-        until = clock.elapsed() + min(DECIDE_S, doing.timeout)
-        while clock.elapsed() < until:
-            settled = await self._look(action, doing)
+        until = clock.elapsed() + min(DECIDE_S, doing.timeout / 2)
+        while (left := until - clock.elapsed()) > 0:
+            settled = await self._look(action, doing, left)
             if settled is not None and settled.done:
                 return settled.proof
             await clock.sleep(0.1)
         try:
             control = doing.world.control(action.cluster, action.region)
-            await control.hold(doing.epoch, "stop", 5.0)
-            found = await control.stop(doing.epoch, "kill", 5.0)
+            await control.hold(doing.epoch, "stop", max(CUT_S, doing.timeout))
+            found = await control.stop(doing.epoch, "kill", max(CUT_S, doing.timeout))
         except QxError as unreached:
             raise Unsure(
                 "QX-RUN-002", f"{cause.message}; and its control: {unreached.message}", hint=cause.hint
             ) from cause
         if not isinstance(found, PgControl) or found.pids:
             raise Unsure("QX-RUN-002", f"{cause.message}; and it could not be stopped", hint=cause.hint)
-        await control.hold(doing.epoch, "standby" if found.standby_signal else "", 5.0)
-        await control.start(
-            doing.epoch, "replica" if found.standby_signal else "writer", max(10.0, doing.timeout)
-        )
         if found.standby_signal:
-            raise Withdrawn(cause, {"state": found.state, "timeline": found.timeline, "standby_signal": True})
+            restarted = await _restart_as_standby(action, doing)
+            seen = {"state": found.state, "timeline": found.timeline, "standby_signal": True, "restarted": restarted}
+            raise Withdrawn(cause, seen)
+        await control.hold(doing.epoch, "", max(CUT_S, doing.timeout))
+        await control.start(doing.epoch, "writer", max(START_S, doing.timeout))
         facts = await pg_facts(doing.world, action.cluster, action.region)
         return await _fork(action, doing, facts.timeline)
 
     async def settled(self, action: plan.Promote, doing: Doing) -> Settled | None:
-        return await self._look(action, doing)
+        """A target that does not even run has not finished it: trying again brings it up as what its files say."""
+        seen = await self._look(action, doing, doing.timeout)
+        if seen is not None:
+            return seen
+        found = await doing.world.control(action.cluster, action.region).inspect(doing.timeout)
+        return None if found.running else Settled(False, {})
 
-    async def _look(self, action: plan.Promote, doing: Doing) -> Settled | None:
+    async def _look(self, action: plan.Promote, doing: Doing, timeout: float) -> Settled | None:
         try:
-            facts = await pg_facts(doing.world, action.cluster, action.region)
+            facts = await pg_facts(doing.world, action.cluster, action.region, timeout)
+            return Settled(False, {}) if facts.in_recovery else Settled(True, await _fork(action, doing, facts.timeline))
         except QxError:
             return None  # silence tells nothing
-        return (
-            Settled(False, {})
-            if facts.in_recovery
-            else Settled(True, await _fork(action, doing, facts.timeline))
-        )
+
+
+async def _restart_as_standby(action: plan.Promote, doing: Doing) -> str:
+    """The promotion is withdrawn whether it comes up again or not: in words, for the record."""
+    control = doing.world.control(action.cluster, action.region)
+    try:
+        await control.hold(doing.epoch, "standby", max(CUT_S, doing.timeout))
+        await control.start(doing.epoch, "replica", max(CUT_S, doing.timeout))
+    except QxError as error:
+        return str(error)
+    return "as a standby"
 
 
 async def _fork(action: plan.Promote, doing: Doing, timeline: int) -> dict[str, Any]:
@@ -129,8 +145,9 @@ class RedisHandover:
         source = doing.world.redis(action.cluster, action.writer)
         # A write and WAIT make the replicas acknowledge now instead of at their next second: FAILOVER then
         # need not wait for them.
-        acknowledged = await source.settle_replicas(1, min(1.0, doing.timeout))
         try:
+            online = len((await redis_facts(doing.world, action.cluster, action.writer)).replicas)
+            acknowledged = await source.settle_replicas(online, min(SETTLE_S, doing.timeout))
             await source.handover(address(cluster, action.region, action.writer), doing.timeout)
         except Unsure:
             raise
@@ -140,6 +157,7 @@ class RedisHandover:
                 raise Unsure("QX-RUN-002", error.message, hint=error.hint) from error
             if not settled.done:
                 raise Withdrawn(error, settled.proof) from error
+            return settled.proof
         return {"acknowledged": acknowledged, **await self._taken(action, doing)}
 
     async def _taken(self, action: plan.Handover, doing: Doing) -> dict[str, Any]:
@@ -153,13 +171,15 @@ class RedisHandover:
         return await wait_until(doing, look, 0.003, unseen)
 
     async def settled(self, action: plan.Handover, doing: Doing) -> Settled | None:
-        """Done when the target is master; not done only when the source is, with no failover of its own under way."""
-        target = await redis_facts(doing.world, action.cluster, action.region)
+        """Done when the target is master; not done, and so withdrawn, only when the source is, with no failover of
+        its own under way.
+        """
+        target = await redis_facts(doing.world, action.cluster, action.region, doing.timeout / 2)
         if target.role == "master":
             return Settled(True, {"replid": target.replid, "offset": target.offset})
-        source = await redis_facts(doing.world, action.cluster, action.writer)
+        source = await redis_facts(doing.world, action.cluster, action.writer, doing.timeout)
         if source.role == "master" and source.failover_state == "no-failover":
-            return Settled(False, {"source": "master", "failover_state": source.failover_state})
+            return Settled(False, {"withdrawn": True, "source": "master"})
         return None
 
 
@@ -168,6 +188,7 @@ class PgMark:
         """Marker into the cluster, checkpoint on the new timeline (a rewind lies without one), record in the
         store, hold lifted.
         """
+        await _keep_up(action, doing)
         server = doing.world.postgres(action.cluster, action.region)
         await server.write_marker(
             Marker(doing.world.store.store_id, doing.epoch, action.region), doing.timeout
@@ -175,7 +196,6 @@ class PgMark:
         facts = await pg_facts(doing.world, action.cluster, action.region)
         record = f"{facts.system_id}/{facts.timeline}"
         _record(action, doing, record)
-        await doing.world.control(action.cluster, action.region).hold(doing.epoch, "", doing.timeout)
         await server.checkpoint(doing.timeout)
         return {"epoch": doing.epoch, "lineage": record}
 
@@ -185,19 +205,27 @@ class PgMark:
 
 class RedisMark:
     async def perform(self, action: plan.Mark, doing: Doing) -> dict[str, Any]:
+        await _keep_up(action, doing)
         server = doing.world.redis(action.cluster, action.region)
         await server.write_marker(
             Marker(doing.world.store.store_id, doing.epoch, action.region), doing.timeout
         )
         facts = await redis_facts(doing.world, action.cluster, action.region)
         _record(action, doing, facts.replid)
-        control = doing.world.control(action.cluster, action.region)
-        await control.hold(doing.epoch, "", doing.timeout)
         await server.persist(doing.timeout)
         return {"epoch": doing.epoch, "lineage": facts.replid}
 
     async def settled(self, action: plan.Mark, doing: Doing) -> Settled | None:
         return Settled(False, {})
+
+
+async def _keep_up(action: plan.Mark, doing: Doing) -> None:
+    """The new writer may start as one from now on; and if it died since it was promoted, it is started."""
+    control = doing.world.control(action.cluster, action.region)
+    await control.hold(doing.epoch, "", doing.timeout)
+    if not (await control.inspect(doing.timeout)).running:
+        await control.unpin(doing.epoch, doing.timeout)
+        await control.start(doing.epoch, "writer", doing.timeout)
 
 
 def _record(action: plan.Mark, doing: Doing, lineage: str) -> None:

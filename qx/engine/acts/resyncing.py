@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from qx.model import plan
 
 
+# What pg_controldata says of a server that wrote on its timeline, and did not follow it.
+WROTE = frozenset({"in production", "shutting down", "shut down", "in crash recovery"})
+
+
 class PgSalvage:
     async def perform(self, action: plan.Salvage, doing: Doing) -> dict[str, Any]:
         """WAL, commits and rows beyond the fork into the run's salvage directory; the manifest, with
@@ -28,14 +32,19 @@ class PgSalvage:
         writer = await pg_facts(doing.world, action.cluster, action.upstream)
         if found.system_id != writer.system_id:
             return {"diverged": True, "because": f"another system: {found.system_id}", "commits": None}
-        history = await doing.world.postgres(action.cluster, action.upstream).history(
-            writer.timeline, doing.timeout
-        )
-        fork = next((at for parent, at in history if parent == found.timeline), None)
-        if fork is None:
+        server = doing.world.postgres(action.cluster, action.upstream)
+        history = await server.history(writer.timeline, doing.timeout)
+        if found.timeline == writer.timeline and found.state not in WROTE:
             return {"diverged": False, "because": f"on the writer's timeline {found.timeline}", "commits": 0}
+        forks = dict(history)
+        if found.timeline not in forks:  # promoted apart from the writer, and numbered alike: nothing compares
+            return {"twin": True, **await self._keep(action, doing, found, min(forks.values(), default=0))}
+        return await self._keep(action, doing, found, forks[found.timeline])
+
+    async def _keep(self, action: plan.Salvage, doing: Doing, found: PgControl, fork: int) -> dict[str, Any]:
         into = f"{doing.world.salvage_dir(doing.run)}/{action.cluster}-{action.region}"
         xid = fork_xid(doing, action.cluster, fork)
+        control = doing.world.control(action.cluster, action.region)
         return await control.salvage(doing.epoch, fork, found.timeline, into, xid, doing.timeout)
 
     async def settled(self, action: plan.Salvage, doing: Doing) -> Settled | None:
@@ -67,18 +76,18 @@ class PgResync:
         upstream = doing.world.postgres(action.cluster, action.upstream)
         await upstream.checkpoint(doing.timeout)
         conninfo = doing.world.conninfo(action.cluster, action.upstream, action.region)
-        try:
-            return {"method": "rewind", **await control.rewind(doing.epoch, conninfo, doing.timeout)}
-        except QxError as error:
-            if error.code != "QX-NODE-006":
-                raise
-            slot = slot_name(doing.world.platform.clusters[action.cluster], action.region)
-            await upstream.create_slots((slot,), doing.timeout)
-            return {
-                "method": "clone",
-                "because": error.message,
-                **await control.clone(doing.epoch, conninfo, slot, doing.timeout),
-            }
+        because = "its timeline is another one than the writer's of the same number"
+        if not salvaged.get("twin"):
+            try:
+                return {"method": "rewind", **await control.rewind(doing.epoch, conninfo, doing.timeout)}
+            except QxError as error:
+                if error.code != "QX-NODE-006":
+                    raise
+                because = error.message
+        slot = slot_name(doing.world.platform.clusters[action.cluster], action.region)
+        await upstream.create_slots((slot,), doing.timeout)
+        cloned = await control.clone(doing.epoch, conninfo, slot, doing.timeout)
+        return {"method": "clone", "because": because, **cloned}
 
     async def settled(self, action: plan.Resync, doing: Doing) -> Settled | None:
         return Settled(False, {})

@@ -144,6 +144,25 @@ def test_a_zombie_that_copied_the_newest_marker_is_betrayed_by_its_timeline() ->
     assert (view.cause, view.writer) == (Cause.STALE_WRITER, EU)
 
 
+def test_a_zombie_that_was_a_replica_of_the_writer_before_shares_even_its_timeline() -> None:
+    shared = v.marker(5, EU)
+    us, eu = v.pg_writer(timeline=2, marker=shared), v.pg_writer(AP, timeline=2, marker=shared)
+    view = trading({US: us, EU: eu, AP: v.pg_replica(EU, timeline=2)}, ruled(EU, 5))
+    assert (view.cause, view.writer) == (Cause.STALE_WRITER, EU)
+
+
+def test_a_newer_timeline_is_never_stale_however_old_its_marker() -> None:
+    """A run promoted it and died before it could say so: what replicated before is an older epoch's marker."""
+    us, eu = v.pg_writer(marker=v.marker(5, US)), v.pg_writer(timeline=2, marker=v.marker(4, AP))
+    view = trading({US: us, EU: eu}, ruled(US, 5))
+    assert (view.cause, view.writer, view.nodes[EU].role) == (Cause.TWO_WRITERS, US, Role.WRITER)
+
+
+def test_another_database_that_writes_is_not_this_clusters_zombie() -> None:
+    view = trading({US: v.pg_writer(AP, marker=v.marker(5, US)), EU: v.pg_writer(system_id="7001")}, ruled(US, 5))
+    assert (view.cause, view.writer) == (Cause.TWO_WRITERS, US)
+
+
 def test_a_zombie_alone_is_not_taken_for_the_writer() -> None:
     view = trading({US: v.pg_writer(marker=v.marker(3, US)), EU: silent("refused", EU)}, ruled(EU, 5))
     assert (view.verdict, view.cause, view.writer) == (Verdict.SUSPECT, Cause.STALE_WRITER, None)
@@ -220,6 +239,12 @@ def test_redis_zombie() -> None:
     view = sessions({US: v.redis_master(), EU: eu, AP: v.redis_replica(EU)}, ruled(EU, 5, "sessions"))
     assert (view.verdict, view.cause, view.writer) == (Verdict.DEGRADED, Cause.STALE_WRITER, EU)
     assert view.nodes[US].role is Role.STALE_WRITER
+
+
+def test_redis_zombie_that_copied_the_newest_marker() -> None:
+    shared = v.marker(5, EU)
+    seen = {US: v.redis_master(marker=shared), EU: v.redis_master(AP, marker=shared), AP: v.redis_replica(EU)}
+    assert sessions(seen, ruled(EU, 5, "sessions")).cause is Cause.STALE_WRITER
 
 
 # -- replicas and what else may be wrong ------------------------------------------------------------------------------
