@@ -1,4 +1,8 @@
-"""An HTTP endpoint: GET, and the status that was expected. HTTP/1.1 over asyncio; the body is not read."""
+"""An HTTP endpoint: GET, and the status that was expected. Nothing behind the status line is read, no
+redirect followed.
+
+Minimal HTTP/1.1 over asyncio's streams: docs/decisions/0003-http-probe.md says why no library.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import ssl
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from qx.adapters.answer import NoAnswer, reason_of
+from qx.adapters.answer import HUNG_UP, NoAnswer, reason_of
 from qx.adapters.look import View, look
 from qx.adapters.names import resolves
 from qx.model.observation import EndpointFacts
@@ -17,11 +21,15 @@ if TYPE_CHECKING:
     from qx.ports.clock import Clock
 
 MAX_LINE = 4096
+NOT_HTTP = "its answer is not HTTP"
 
 
 class HttpEndpoint:
+    """`url`: http:// or https://, verified against the system's certificates; `expect`: the status that is well."""
+
     def __init__(self, name: str, region: str, observer: str, url: str, expect: int, clock: Clock) -> None:
-        self._view, self._url, self._expect, self._clock = View(name, region, observer), url, expect, clock
+        self._view = View(name, region, observer)
+        self._url, self._expect, self._clock = url, expect, clock
 
     async def observe(self, timeout: float) -> Observation | Silence:
         return await look(self._view, self._clock, self._answer(timeout))
@@ -33,27 +41,31 @@ class HttpEndpoint:
         try:
             async with asyncio.timeout(timeout):
                 line = await self._status_line()
-        except TimeoutError as error:
-            raise NoAnswer(self._view.node, "timeout", f"no answer within {timeout:.3g} s") from error
+        except TimeoutError:
+            raise NoAnswer(self._view.node, "timeout", f"no answer within {timeout:.3g} s") from None
         except OSError as error:
-            raise NoAnswer(self._view.node, *reason_of(error)) from error
-        words = line.split(" ", 2)
-        if len(words) < 2 or not words[0].startswith("HTTP/") or not words[1].isdigit():
-            raise NoAnswer(self._view.node, "protocol", "its answer is not HTTP")
-        return EndpointFacts(ok=int(words[1]) == self._expect, detail=" ".join(words[1:]).strip())
+            raise NoAnswer(self._view.node, *reason_of(error)) from None
+        except ValueError:  # a line without end
+            raise NoAnswer(self._view.node, "protocol", NOT_HTTP) from None
+        if not line:
+            raise NoAnswer(self._view.node, "refused", HUNG_UP)
+        version, _, status = line.decode("latin-1").strip().partition(" ")
+        code = status.partition(" ")[0]
+        if not version.startswith("HTTP/") or not (code.isascii() and code.isdigit()):
+            raise NoAnswer(self._view.node, "protocol", NOT_HTTP)
+        return EndpointFacts(ok=int(code) == self._expect, detail=status.strip())
 
-    async def _status_line(self) -> str:
+    async def _status_line(self) -> bytes:
         parts = urlsplit(self._url)
-        secure, host = parts.scheme == "https", parts.hostname or ""
+        tls = ssl.create_default_context() if parts.scheme == "https" else None
+        host, port = parts.hostname or "", parts.port or (443 if tls else 80)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        named = parts.netloc.rpartition("@")[2]
+        request = f"GET {path} HTTP/1.1\r\nHost: {named}\r\nUser-Agent: qx\r\nAccept: */*\r\nConnection: close\r\n\r\n"
         await resolves(host)
-        context = ssl.create_default_context() if secure else None
-        reader, writer = await asyncio.open_connection(host, parts.port or (443 if secure else 80), ssl=context, limit=MAX_LINE)
+        reader, writer = await asyncio.open_connection(host, port, ssl=tls, limit=MAX_LINE)
         try:
-            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            writer.write(f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nUser-Agent: qx\r\nConnection: close\r\n\r\n".encode())
-            await writer.drain()
-            return (await reader.readline()).decode("latin-1").strip()
-        except ValueError as error:
-            raise NoAnswer(self._view.node, "protocol", "its answer is not HTTP") from error
+            writer.write(request.encode())
+            return await reader.readline()
         finally:
-            writer.close()
+            writer.transport.abort()

@@ -1,4 +1,4 @@
-"""A TCP endpoint: it accepts a connection, or it does not."""
+"""A TCP endpoint: it accepts a connection, or it does not. Nothing is sent and nothing read."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 
 class TcpEndpoint:
+    """`url`: tcp://host:port."""
+
     def __init__(self, name: str, region: str, observer: str, url: str, clock: Clock) -> None:
-        self._view, self._url, self._clock = View(name, region, observer), url, clock
+        self._view = View(name, region, observer)
+        self._url, self._clock = url, clock
 
     async def observe(self, timeout: float) -> Observation | Silence:
         return await look(self._view, self._clock, self._answer(timeout))
@@ -32,9 +35,9 @@ class TcpEndpoint:
             async with asyncio.timeout(timeout):
                 await resolves(host)
                 _, writer = await asyncio.open_connection(host, port)
-        except TimeoutError as error:
-            raise NoAnswer(self._view.node, "timeout", f"no answer within {timeout:.3g} s") from error
+        except TimeoutError:
+            raise NoAnswer(self._view.node, "timeout", f"no answer within {timeout:.3g} s") from None
         except OSError as error:
-            raise NoAnswer(self._view.node, *reason_of(error)) from error
-        writer.close()
+            raise NoAnswer(self._view.node, *reason_of(error)) from None
+        writer.transport.abort()
         return EndpointFacts(ok=True, detail="tcp")

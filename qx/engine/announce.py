@@ -48,7 +48,7 @@ async def _server(world: World, cluster: str, region: str, epoch: int) -> int:
 async def _control(world: World, cluster: str, region: str, epoch: int) -> str:
     control = world.control(cluster, region)
     held = (await control.inspect(DEADLINE_S)).held_for
-    await control.hold(epoch, cast(Literal["standby", "stop", ""], held), DEADLINE_S)
+    await control.hold(epoch, cast("Literal['standby', 'stop', '']", held), DEADLINE_S)
     return f"held for '{held}'"
 
 

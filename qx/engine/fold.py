@@ -208,7 +208,9 @@ def next_move(plan: Plan, state: RunState) -> Move:
 
 
 def _next_undo(plan: Plan, state: RunState) -> Undo | None:
-    """The latest step first; one whose undo failed waits until the others had their turn, so that it holds up nothing."""
+    """The latest step first; one whose undo failed waits until the others had their turn, so that it holds
+    up nothing.
+    """
     left = [
         step
         for step in reversed(plan.steps)

@@ -1,6 +1,7 @@
 """Guarded: a world in which no call to a node or a route is made without the lease being looked at just before it.
 
-An executor may stand still at any instant (SIGSTOP, a suspended machine) and go on after another took its run over. What
+An executor may stand still at any instant (SIGSTOP, a suspended machine) and go on after another took its
+run over. What
 it had already sent is refused by its epoch; what it would send next ends here. Never: decides anything else.
 """
 

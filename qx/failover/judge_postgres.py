@@ -10,7 +10,8 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from qx.failover.lag import lag
-from qx.failover.sight import facts_of, lsn, receives, region_at, region_called, upstream_address
+from qx.failover.sight import facts_of, receives, region_at, region_called, upstream_address
+from qx.kernel.lsn import format_lsn
 from qx.kernel.spans import format_seconds
 from qx.kernel.text import plural
 from qx.model.observation import Observation, PgFacts
@@ -38,7 +39,7 @@ def postgres_replica(scene: Scene, region: str, seen: Observation, facts: PgFact
     elif astray := scene.astray(upstream):
         cause, note = Cause.REPLICA_NOT_STREAMING, f"{stream.because}, {astray}"
     elif facts.replay_paused:
-        paused = f"its {behind.because}" if behind.bytes else f"its replay is paused at {lsn(facts.replayed)}"
+        paused = f"its {behind.because}" if behind.bytes else f"its replay is paused at {format_lsn(facts.replayed)}"
         cause, note = Cause.REPLAY_PAUSED, f"{stream.because}, but {paused}"
     elif behind.seconds is not None and behind.seconds >= scene.defaults.lag_warning:
         cause = Cause.LAGGING
@@ -64,7 +65,7 @@ def postgres_writer(facts: PgFacts) -> tuple[Cause, str]:
     if lost:
         slots = f"{plural(len(lost), 'slot')} needed: {', '.join(lost)}"
         return Cause.SLOT_LOST, f"takes writes, but has removed WAL that {slots}"
-    return Cause.NONE, f"takes writes at {lsn(facts.position)} on timeline {facts.timeline}"
+    return Cause.NONE, f"takes writes at {format_lsn(facts.position)} on timeline {facts.timeline}"
 
 
 def _archive_fails(facts: PgFacts) -> bool:
@@ -82,8 +83,8 @@ def _diverged(writer: PgFacts, facts: PgFacts) -> str:
     if facts.timeline > writer.timeline:
         return f"stands on timeline {facts.timeline}, which the writer's {writer.timeline} does not come from"
     if facts.timeline < writer.timeline and facts.position > writer.position:
-        beyond = f"{lsn(writer.position)} of the writer's timeline {writer.timeline}"
-        return f"went on to {lsn(facts.position)} on timeline {facts.timeline}, beyond {beyond}"
+        beyond = f"{format_lsn(writer.position)} of the writer's timeline {writer.timeline}"
+        return f"went on to {format_lsn(facts.position)} on timeline {facts.timeline}, beyond {beyond}"
     return ""
 
 

@@ -100,11 +100,6 @@ def _plain(address: str) -> str:
     return f"{_LOOPBACK.get(host, host)}:{port}"
 
 
-def lsn(value: int) -> str:
-    """A PostgreSQL position as people know it: `0/4018178`."""
-    return f"{value >> 32:X}/{value & 0xFFFFFFFF:X}"
-
-
 def silence_words(silence: Silence) -> str:
     """A predicate for the silent node: 'refuses connections'."""
     words = {

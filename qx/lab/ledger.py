@@ -213,4 +213,4 @@ def stored(kind: str, address: str, path: str) -> set[int]:
 
     with redis.Redis.from_url(address, socket_timeout=5) as client:
         found = client.smembers(f"{TABLE}:{path}")
-        return {int(member) for member in found}  # type: ignore[union-attr]
+        return {int(member) for member in found}

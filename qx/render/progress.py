@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from qx.kernel.lsn import format_lsn
 from qx.kernel.spans import format_bytes, format_seconds
 from qx.kernel.text import plural
 from qx.model.journal import Entry, Event, Outcome, RunOutcome
@@ -15,6 +16,7 @@ from qx.render.paint import PLAIN, Palette, Tone, printable
 if TYPE_CHECKING:
     from qx.model.plan import Plan
 
+POSITIONS = frozenset({"checkpoint", "replayed", "beyond", "fork", "end", "position"})
 _TONES: dict[Outcome, Tone] = {
     Outcome.DONE: "good",
     Outcome.FAILED: "bad",
@@ -142,10 +144,15 @@ def printable_line(left: str, right: str) -> str:
     return f"{printable(left):<34} {right}"
 
 
+def said(key: str, value: str | float) -> str:
+    """A proof's value as people know it: positions of PostgreSQL's log as `0/4018178`."""
+    return format_lsn(value) if key in POSITIONS and isinstance(value, int) else str(value)
+
+
 def proof_words(proof: dict[str, Any]) -> str:
     """The scalars of a proof, short."""
     words = [
-        f"{key} {value}"
+        f"{key} {said(key, value)}"
         for key, value in proof.items()
         if isinstance(value, (str, int)) and value not in ("", True)
     ]

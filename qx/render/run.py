@@ -16,7 +16,7 @@ from qx.render import encode
 from qx.render.acts import acts
 from qx.render.moment import moment
 from qx.render.paint import PLAIN, Palette, Tone, printable
-from qx.render.progress import outcome_text, results
+from qx.render.progress import outcome_text, results, said
 from qx.render.runs import run_fields, standing, standing_cell
 from qx.render.table import Cell, fields
 
@@ -171,4 +171,5 @@ def _words(proof: dict[str, Any], prefix: str = "") -> Iterator[str]:
         if isinstance(value, dict) and value:
             yield from _words(value, f"{name}.")
         else:
-            yield f"{name} {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+            scalar = isinstance(value, (str, int)) and not isinstance(value, bool)
+            yield f"{name} {said(key, value) if scalar else json.dumps(value, ensure_ascii=False)}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from qx.adapters.node import files
 from qx.adapters.node.programs import run
 from qx.kernel.errors import QxError
+from qx.kernel.lsn import parse_lsn
 
 if TYPE_CHECKING:
     from qx.adapters.node.deadline import Deadline
@@ -57,16 +58,6 @@ class LockFile(NamedTuple):
     status: str
 
 
-def lsn(text: str) -> int:
-    """`16/B374D848` in bytes."""
-    high, _, low = text.partition("/")
-    return int(high, 16) << 32 | int(low, 16)
-
-
-def format_lsn(position: int) -> str:
-    return f"{position >> 32:X}/{position & 0xFFFFFFFF:X}"
-
-
 def segment_name(timeline: int, position: int, segment_bytes: int) -> str:
     """Of the WAL file that holds the byte at `position`."""
     per_id = 0x1_0000_0000 // segment_bytes
@@ -93,7 +84,7 @@ def read_control(data_dir: Path, bin_dir: Path, deadline: Deadline) -> ControlFi
 def parse_control(values: dict[str, str]) -> ControlFile:
     """From pg_controldata's labels and words, in the C locale."""
     raw = {name: values[label] for label, name in _FIELDS.items()}
-    positions = {name: lsn(raw[name]) for name in ("checkpoint", "redo", "min_recovery_end")}
+    positions = {name: parse_lsn(raw[name]) for name in ("checkpoint", "redo", "min_recovery_end")}
     numbers = {name: int(raw[name]) for name in ("timeline", "min_recovery_timeline", "segment_bytes")}
     return ControlFile(system_id=raw["system_id"], state=raw["state"], **positions, **numbers)
 

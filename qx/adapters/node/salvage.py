@@ -21,6 +21,7 @@ from qx.adapters.node import files, pgdata, waldump
 from qx.adapters.node.isolated import identifier, literal, opened
 from qx.kernel.errors import QxError
 from qx.kernel.ids import slug
+from qx.kernel.lsn import format_lsn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -133,7 +134,7 @@ class _Salvage:
             with listing.open("w", encoding="utf-8", newline="") as file:
                 rows = csv.writer(file)
                 rows.writerow(("xid", "at", "lsn"))
-                rows.writerows((commit.xid, commit.at, pgdata.format_lsn(commit.position)) for commit in lost.commits)
+                rows.writerows((commit.xid, commit.at, format_lsn(commit.position)) for commit in lost.commits)
             self._keep(listing)
         return lost
 

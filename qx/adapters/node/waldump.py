@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, field
 
-from qx.adapters.node.pgdata import format_lsn, lsn
 from qx.adapters.node.programs import running, tail
+from qx.kernel.lsn import format_lsn, parse_lsn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,7 +63,7 @@ def read(lines: Iterable[str]) -> Beyond:
             continue
         resource, total, xid, position, what, rest = found.groups()
         beyond.records += 1
-        beyond.end = -(-(lsn(position) + int(total)) // _ALIGNED) * _ALIGNED
+        beyond.end = -(-(parse_lsn(position) + int(total)) // _ALIGNED) * _ALIGNED
         if resource == "Transaction" and what.startswith("COMMIT"):
             _commit(beyond, int(xid), position, what, rest)
         elif resource in {"Heap", "Heap2"} and (change := what.removesuffix("+INIT")) in _CHANGES:
@@ -76,7 +76,7 @@ def _commit(beyond: Beyond, xid: int, position: str, what: str, rest: str) -> No
     prepared = _PREPARED.match(rest) if what == "COMMIT_PREPARED" else None
     xid = int(prepared.group(1)) if prepared else xid
     at = _INSTANT.search(rest)
-    beyond.commits.append(Commit(xid, at.group(1) if at else "", lsn(position)))
+    beyond.commits.append(Commit(xid, at.group(1) if at else "", parse_lsn(position)))
     below = _SUBXACTS.search(rest)
     beyond.xids.update([xid], map(int, below.group(1).split()) if below else ())
 

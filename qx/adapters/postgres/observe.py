@@ -24,6 +24,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from qx.adapters.answer import Declined
 from qx.adapters.postgres.query import FACTS, HISTORY, REPLAYED
+from qx.kernel.lsn import parse_lsn
 from qx.model.observation import PgFacts
 
 if TYPE_CHECKING:
@@ -82,12 +83,7 @@ async def history(session: Session, timeline: int, timeout: float) -> tuple[tupl
     if text is None:
         raise Declined(session.node, "58P01", f"it has no pg_wal/{name}", hint="a server of that timeline has it")
     lines = (line.split() for line in text.splitlines())
-    return tuple((int(words[0]), _position(words[1])) for words in lines if words and words[0].isdigit())
-
-
-def _position(lsn: str) -> int:
-    high, _, low = lsn.partition("/")
-    return int(high, 16) << 32 | int(low, 16)
+    return tuple((int(words[0]), parse_lsn(words[1])) for words in lines if words and words[0].isdigit())
 
 
 def _upstream(told: PgFacts, conninfo: str | None) -> str:
