@@ -21,6 +21,7 @@ import psycopg
 import pytest
 import redis
 
+from qx.adapters.node.processes import Pid
 from qx.adapters.sqlite.store import SqliteStore
 from qx.app.observe import look
 from qx.app.workbench import Workbench
@@ -32,6 +33,7 @@ from qx.lab.down import down
 from qx.lab.lab import locked, running
 from qx.lab.ledger import TABLE, Ledger, prepare_postgres, stored
 from qx.lab.ledger import Path as Client
+from qx.lab.pids import frozen
 from qx.lab.status import status
 from qx.lab.up import Wish, up
 from qx.model.topology import Role, Verdict
@@ -255,6 +257,12 @@ def wait(condition: Callable[[], object], what: str, patience: float = PATIENCE_
     while not condition():
         assert time.monotonic() < until, f"waited {patience:.0f} s in vain for {what}"
         time.sleep(0.02)
+
+
+def stands_still(process: subprocess.Popen[str]) -> bool:
+    """Whether it was stopped by a signal. It must not have ended."""
+    assert process.poll() is None, f"it ended: {process.communicate()}"
+    return frozen(Pid(process.pid, 0))
 
 
 def ended(process: subprocess.Popen[str], timeout: float = 120, began: float = 0.0) -> Said:

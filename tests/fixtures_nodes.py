@@ -209,7 +209,7 @@ def conninfo(node: PgNode, name: str = "eu-west") -> str:
 
 def streams(writer: PgNode, name: str = "eu-west") -> None:
     """Waits until the writer sees it stream."""
-    query = "SELECT FROM pg_stat_replication WHERE state = 'streaming' AND application_name = %s"
+    query = "SELECT 1 FROM pg_stat_replication WHERE state = 'streaming' AND application_name = %s"
     wait_until(lambda: writer.sql(query, name), f"{name} streams")
 
 

@@ -1,7 +1,7 @@
 """An HTTP endpoint: GET, and the status that was expected. Nothing behind the status line is read, no
 redirect followed.
 
-Minimal HTTP/1.1 over asyncio's streams: docs/decisions/0003-http-probe.md says why no library.
+Minimal HTTP/1.1 over asyncio's streams: docs/decisions/0006 says why no library.
 """
 
 from __future__ import annotations

@@ -148,8 +148,10 @@ class Workbench:
         """As `postgres`."""
         from qx.adapters.redis.server import RedisNode
 
-        node = self._node(cluster, region)
-        return RedisNode(cluster, region, self.observer, node.url, lambda: self.secret(node.password), self.clock, tag)
+        node, watched = self._node(cluster, region), bool(self.platform.clusters[cluster].sentinels)
+        return RedisNode(
+            cluster, region, self.observer, node.url, lambda: self.secret(node.password), self.clock, tag, watched=watched
+        )
 
     @cached_property
     def probers(self) -> dict[Key, Prober]:

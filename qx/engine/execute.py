@@ -107,11 +107,8 @@ class Executor:
         for stage in self.plan.stages:
             granted = self.keeper.epochs[stage.cluster]
             if granted > stage.epoch + 1:
-                raise Refused(
-                    "QX-PLAN-002",
-                    f"{stage.cluster}: planned under epoch {stage.epoch}, and others were granted up to {granted - 1} since",
-                    hint="Plan again.",
-                )
+                words = f"planned under epoch {stage.epoch}, and others acted under {granted - 1} since"
+                raise Refused("QX-PLAN-002", f"{stage.cluster}: {words}", hint="Plan again.")
 
     async def _under_lease(self, *, resumed: bool = False, rivals: bool) -> RunOutcome:
         """`rivals`: an executor of this or another run may stand still somewhere, and go on at any moment."""

@@ -73,10 +73,11 @@ class Status(Struct, frozen=True, kw_only=True):
 
     @property
     def answered(self) -> bool:
-        """Whether anything at all did."""
+        """Whether anything at all did, of what is described."""
         nodes = [node.seen for view in self.clusters.values() for node in view.nodes.values()]
         endpoints = [seen for region in self.regions.values() for seen in region.endpoints.values()]
-        return any(isinstance(seen, Observation) for seen in (*nodes, *endpoints))
+        everything = [*nodes, *endpoints]
+        return not everything or any(isinstance(seen, Observation) for seen in everything)
 
 
 def gist(status: Status) -> object:

@@ -10,12 +10,10 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SEED = 20260101
-
 
 def sampled(cases: Sequence[tuple[Any, ...]], count: int) -> list[Any]:
-    """Parameters of a test: every case, all but `count` of them slow."""
-    chosen = set(random.Random(SEED).sample(range(len(cases)), count))
+    """Parameters of a test: every case, all but `count` of them slow. The cases themselves are the seed."""
+    chosen = set(random.Random(repr(cases)).sample(range(len(cases)), count))
     return [
         pytest.param(*case, id="-".join(map(str, case)), marks=() if number in chosen else pytest.mark.slow)
         for number, case in enumerate(cases)

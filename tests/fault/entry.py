@@ -6,6 +6,7 @@ FAULT
   cut:ACTION:A>B       just before the act the link A -> B goes dark (fabric socket from QX_TEST_FABRIC)
   die:N:before|after   SIGKILL to itself before or after the N-th journal entry is durable
   stop:N:after         SIGSTOP to itself after the N-th journal entry is durable
+  pause:N:after        the same, with its leases untouched; `pause:N,M:after` twice
 
 Who dies or stops does so at the end of its leases, so that who resumes it need not wait for long.
 """
@@ -58,22 +59,23 @@ class _Faulty:
         return await self._act.settled(action, doing)
 
 
-def at_entry(number: int, when: str, sent: signal.Signals) -> None:
+def at_entry(numbers: set[int], when: str, sent: signal.Signals, *, ends_leases: bool) -> None:
     """Counts the journal's entries of this process."""
     real, count = SqliteStore.append, 0
 
     def append(self: SqliteStore, entry: Any) -> Any:
         nonlocal count
         count += 1
-        if (count, when) == (number, "before"):
-            end(self)
+        if count in numbers and when == "before":
+            strike(self)
         chained = real(self, entry)
-        if (count, when) == (number, "after"):
-            end(self)
+        if count in numbers and when == "after":
+            strike(self)
         return chained
 
-    def end(store: SqliteStore) -> None:
-        store.renew(store.leases(), LEASE_S)
+    def strike(store: SqliteStore) -> None:
+        if ends_leases:
+            store.renew(store.leases(), LEASE_S)
         os.kill(os.getpid(), sent)
 
     SqliteStore.append = append  # type: ignore[method-assign]
@@ -82,8 +84,9 @@ def at_entry(number: int, when: str, sent: signal.Signals) -> None:
 if __name__ == "__main__":
     fault, *sys.argv[1:] = sys.argv[1:]
     kind, first, *rest = fault.split(":")
-    if kind in ("die", "stop"):
-        at_entry(int(first), rest[0], signal.SIGKILL if kind == "die" else signal.SIGSTOP)
+    if kind in ("die", "stop", "pause"):
+        sent = signal.SIGKILL if kind == "die" else signal.SIGSTOP
+        at_entry({int(each) for each in first.split(",")}, rest[0], sent, ends_leases=kind != "pause")
     else:
         at_action(kind, first, rest[0] if rest else "")
     main()

@@ -144,7 +144,7 @@ def _strike(site: Site, scene: str, ledger: Ledger) -> tuple[Way, tuple[str, ...
     """The writer dies with writes that nobody else has; for a rejoin, another one has been made the writer since."""
     cluster = SCENES[scene].clusters[0]
     way = site.way(cluster)
-    for other in (way.target, way.sibling):
+    for other in (way.sibling, way.target):  # in this order the target knows most
         site.fault(faults.link, way.source, other, mode="drop")
     ledger.wait_for_writes(f"{cluster}/route", time.monotonic(), 20, 20)
     site.fault(faults.kill, f"{cluster}/{way.source}")

@@ -13,7 +13,7 @@ from qx.failover.judge import judge
 from qx.failover.lag import lag
 from qx.failover.sight import facts_of, takes_writes
 from qx.model.lease import Rule
-from qx.model.observation import Observation, Silence
+from qx.model.observation import Observation, PgFacts, Silence
 from qx.model.topology import Cause, Role, Topology, Verdict
 from tests.unit.failover import values as v
 from tests.unit.failover.values import AP, EU, NOW, US
@@ -102,6 +102,17 @@ def test_there_is_never_more_than_one_lawful_writer_and_it_was_seen_writing(
             assert view.verdict is not Verdict.HEALTHY
         if view.recorded_writer is not None and view.writer is not None:
             assert view.writer == view.recorded_writer
+
+
+@given(worlds(), webs, rules, stores)
+def test_what_may_have_been_promoted_since_is_never_called_stale(world: Any, webs: Any, rules: Any, store: str) -> None:
+    """A stale writer is stopped without asking; a newer timeline may be a promotion that nobody recorded yet."""
+    view = judged(world, webs, rules, store).clusters["trading"]
+    lawful = facts_of(view.nodes[view.writer].seen) if view.writer else None
+    for node in view.nodes.values():
+        facts = facts_of(node.seen)
+        if node.role is Role.STALE_WRITER and isinstance(lawful, PgFacts) and isinstance(facts, PgFacts):
+            assert (facts.system_id, facts.timeline <= lawful.timeline) == (lawful.system_id, True)
 
 
 @given(worlds(), webs, rules, stores)

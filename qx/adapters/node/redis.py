@@ -169,8 +169,9 @@ class RedisNode(Server):
     def _keep(self, into: Path, *, running: bool) -> dict[str, Any]:
         into.mkdir(mode=0o700, parents=True, exist_ok=True)
         kept = []
+        snapshot = self.data_dir / self.config.value("dbfilename", "dump.rdb")
         for source in self._data_files():
-            if running and source.suffix != ".rdb":
+            if running and source != snapshot:
                 continue
             target = into / source.relative_to(self.data_dir)
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -195,5 +195,5 @@ def _meaning(words: str) -> tuple[Reason, str]:
     detail = _WHERE.sub("", line)
     for reason, pattern in _MEANINGS:
         if re.search(pattern, line, re.IGNORECASE):
-            return reason, detail
+            return reason, detail[:1].lower() + detail[1:]
     return "protocol", detail

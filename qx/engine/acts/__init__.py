@@ -49,7 +49,7 @@ _WHERE = {
     "Unfreeze": "draining",
     "Drain": "draining",
     "Promote": "promoting",
-    "Handover": "promoting",
+    "Handover": "handing",
     "Mark": "promoting",
     "Follow": "joining",
     "Return": "joining",

@@ -1,8 +1,8 @@
-"""Promote, handover, mark: the point of no return and what makes it known.
+"""Promote and mark: the point of no return, and what makes it known.
 
-A promotion that did not happen is taken back only by proof: the target was stopped and its files say that it
-is still a standby
-(the signal file is removed by PostgreSQL before it takes its first write). Everything else is unknown, and stays so.
+A promotion that did not happen is taken back only by proof: the target was stopped and its files say that it is still
+a standby (the signal file is removed by PostgreSQL before it takes its first write). Everything else is unknown, and
+stays so.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qx.engine.acts import Settled
-from qx.engine.acts.seeing import pg_facts, redis_facts, wait_until
-from qx.failover.links import address
+from qx.engine.acts.seeing import pg_facts, redis_facts
 from qx.kernel.errors import QxError, Unsure
 from qx.model.control import PgControl
 from qx.model.lease import Lease
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from qx.engine.world import Doing
     from qx.model import plan
 
-SETTLE_S = 0.3  # how long a replica may take to acknowledge before the handover is begun without that
 DECIDE_S = 3.0  # how long a promotion without an answer is watched before the target is cut from it
 CUT_S = 1.0  # at least this long for each call that cuts it
 START_S = 10.0  # and for the start of one that had been promoted
@@ -86,7 +84,9 @@ class PgPromote:
     async def _look(self, action: plan.Promote, doing: Doing, timeout: float) -> Settled | None:
         try:
             facts = await pg_facts(doing.world, action.cluster, action.region, timeout)
-            return Settled(False, {}) if facts.in_recovery else Settled(True, await _fork(action, doing, facts.timeline))
+            if facts.in_recovery:
+                return Settled(False, {})
+            return Settled(True, await _fork(action, doing, facts.timeline))
         except QxError:
             return None  # silence tells nothing
 
@@ -134,53 +134,6 @@ class RedisPromote:
     async def settled(self, action: plan.Promote, doing: Doing) -> Settled | None:
         facts = await redis_facts(doing.world, action.cluster, action.region)
         return Settled(facts.role == "master", {"offset": facts.offset, "replid": facts.replid})
-
-
-class RedisHandover:
-    async def perform(self, action: plan.Handover, doing: Doing) -> dict[str, Any]:
-        """FAILOVER from the old master: it pauses writes itself, and takes itself back when the target does
-        not catch up in time.
-        """
-        cluster = doing.world.platform.clusters[action.cluster]
-        source = doing.world.redis(action.cluster, action.writer)
-        # A write and WAIT make the replicas acknowledge now instead of at their next second: FAILOVER then
-        # need not wait for them.
-        try:
-            online = len((await redis_facts(doing.world, action.cluster, action.writer)).replicas)
-            acknowledged = await source.settle_replicas(online, min(SETTLE_S, doing.timeout))
-            await source.handover(address(cluster, action.region, action.writer), doing.timeout)
-        except Unsure:
-            raise
-        except QxError as error:
-            settled = await self.settled(action, doing)
-            if settled is None:
-                raise Unsure("QX-RUN-002", error.message, hint=error.hint) from error
-            if not settled.done:
-                raise Withdrawn(error, settled.proof) from error
-            return settled.proof
-        return {"acknowledged": acknowledged, **await self._taken(action, doing)}
-
-    async def _taken(self, action: plan.Handover, doing: Doing) -> dict[str, Any]:
-        """The source follows; the target says that it is the master a moment later."""
-
-        async def look() -> dict[str, Any] | None:
-            facts = await redis_facts(doing.world, action.cluster, action.region)
-            return {"replid": facts.replid, "offset": facts.offset} if facts.role == "master" else None
-
-        unseen = Unsure("QX-RUN-002", f"{action.region} does not say that it is the master")
-        return await wait_until(doing, look, 0.003, unseen)
-
-    async def settled(self, action: plan.Handover, doing: Doing) -> Settled | None:
-        """Done when the target is master; not done, and so withdrawn, only when the source is, with no failover of
-        its own under way.
-        """
-        target = await redis_facts(doing.world, action.cluster, action.region, doing.timeout / 2)
-        if target.role == "master":
-            return Settled(True, {"replid": target.replid, "offset": target.offset})
-        source = await redis_facts(doing.world, action.cluster, action.writer, doing.timeout)
-        if source.role == "master" and source.failover_state == "no-failover":
-            return Settled(False, {"withdrawn": True, "source": "master"})
-        return None
 
 
 class PgMark:
