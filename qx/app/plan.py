@@ -49,6 +49,8 @@ async def rejoin(
 
 
 def _concerned(plan: Plan | Refusal) -> tuple[str, ...]:
+    """Also of a refusal: gates judge a cluster that another store moved by a record that no longer holds."""
     from qx.model.plan import Plan
 
-    return tuple(stage.cluster for stage in plan.stages) if isinstance(plan, Plan) else ()
+    parts = plan.stages if isinstance(plan, Plan) else plan.gates
+    return tuple(dict.fromkeys(part.cluster for part in parts))

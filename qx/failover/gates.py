@@ -4,7 +4,7 @@ let it pass.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from msgspec import Struct
 
@@ -13,9 +13,6 @@ from qx.failover.situation import Situation, lineage, position
 from qx.kernel.spans import Bytes, Seconds, format_bytes, format_seconds, parse_bytes, parse_seconds
 from qx.model.observation import PgFacts, RedisFacts
 from qx.model.plan import GateResult, Loss
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 NOT_LOWER = (
     "max_connections",
@@ -86,6 +83,16 @@ def cooldown(at: Situation, move: Move) -> GateResult:
         because,
         f"wait {format_seconds(wait - since)}, or --override cooldown --reason TEXT",
     )
+
+
+def sentinel(at: Situation, move: Move) -> GateResult:
+    """Two who move the same write role fight each other."""
+    cluster = at.platform.clusters[move.cluster]
+    if not cluster.sentinels:
+        return _yes("sentinel", move, "no Sentinel watches it")
+    name = cluster.sentinel_name
+    return _no("sentinel", move, f"Sentinel watches it as '{name}', and would take back what qx moves",
+               f"SENTINEL REMOVE {name} on each Sentinel and in regions.yaml, or leave this cluster to Sentinel")
 
 
 def lease(at: Situation, move: Move) -> GateResult:
@@ -317,27 +324,9 @@ def furthest(at: Situation, move: Move) -> GateResult:
     return _yes("furthest", move, f"no standby that answers is ahead of {move.target}")
 
 
-PLANNED: tuple[Callable[[Situation, Move], GateResult], ...] = (
-    residency,
-    maintenance,
-    cooldown,
-    lease,
-    health,
-    lag,
-    fence,
-    target_control,
-)
-UNPLANNED: tuple[Callable[[Situation, Move], GateResult], ...] = (
-    residency,
-    maintenance,
-    cooldown,
-    lease,
-    health,
-    furthest,
-    rpo,
-    fence,
-    target_control,
-)
+ALWAYS = (residency, maintenance, cooldown, lease, sentinel, health)
+PLANNED = (*ALWAYS, lag, fence, target_control)
+UNPLANNED = (*ALWAYS, furthest, rpo, fence, target_control)
 
 
 def judge_gates(at: Situation, move: Move) -> tuple[GateResult, ...]:

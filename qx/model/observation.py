@@ -32,7 +32,7 @@ class Receiver(Struct, frozen=True):
     port: int
     slot: str
     timeline: int
-    latest_end: int  # the upstream's position as last told to the receiver
+    latest_end: int  # the upstream's position as last told to the receiver; 0: nothing told yet
     message_age_s: float
 
 

@@ -319,11 +319,13 @@ async def lose(pair: Pair) -> tuple[int, int]:
     writer.sql("CREATE TABLE trades (id int PRIMARY KEY, what text)")
     writer.sql('CREATE SCHEMA "Odd ""one"; CREATE TABLE "Odd ""one"."a,b" (x text)')
     writer.sql("CREATE TABLE quiet (id int)")
+    writer.sql("CREATE TABLE elsewhere (what text)")
     writer.sql("INSERT INTO trades SELECT n, 'both' FROM generate_series(1, 100) n")
     writer.sql("INSERT INTO quiet VALUES (1)")
     writer.sql("CREATE DATABASE other")
     with psycopg.connect(writer.node.url) as early, psycopg.connect(writer.node.url) as never:
         early.execute("INSERT INTO trades VALUES (201, 'began before the fork')")
+        early.execute("INSERT INTO elsewhere VALUES ('began before the fork')")
         never.execute("INSERT INTO trades VALUES (301, 'never committed')")
         writer.sql("INSERT INTO quiet VALUES (2)")  # writes out what those two have begun
         await pair.cut()
@@ -358,6 +360,7 @@ LOST: dict[str, set[tuple[str, ...]]] = {
         ("203", "outer"),
         ("204", "in a savepoint"),
     },
+    "postgres.public.elsewhere": {("began before the fork",)},
     'postgres.Odd "one.a,b': {("odd",)},
     "other.public.far": {("away",)},
 }
@@ -380,7 +383,7 @@ async def test_what_is_lost_and_nothing_else_is_salvaged(pair: Pair, tmp_path: P
     assert len((into / "commits.csv").read_text().splitlines()) == commits + 1
     assert manifest["first_commit"] <= manifest["last_commit"]
     changes = {relation["name"]: relation["changes"] for relation in manifest["relations"]}
-    assert changes["trades"]["INSERT"] >= 5
+    assert changes["trades"]["INSERT"] >= 5, "that of before the fork counts"
     assert changes["trades"]["DELETE"] == 1
     found = await pair.writer.control.inspect(T)
     assert isinstance(found, PgControl)
@@ -389,6 +392,22 @@ async def test_what_is_lost_and_nothing_else_is_salvaged(pair: Pair, tmp_path: P
 
     await pair.writer.control.rewind(3, conninfo(pair.standby.node, AT_WRITER), T)
     await joins(pair)
+
+
+async def test_what_began_before_the_last_checkpoint_is_found_in_every_table(pair: Pair, tmp_path: Path) -> None:
+    """The WAL that is left cannot tell what it wrote."""
+    await pair.start()
+    pair.writer.sql("CREATE TABLE trades (what text)")
+    with psycopg.connect(pair.writer.node.url) as early:
+        early.execute("INSERT INTO trades VALUES ('early')")
+        pair.writer.sql("CHECKPOINT")
+        await pair.cut()
+        early.commit()
+    await pair.writer.control.stop(2, "kill", T)
+    fork = await pair.promote()
+    manifest = await pair.writer.control.salvage(3, fork, 1, str(tmp_path / "salvage"), 0, T)
+    assert manifest["commits"] == 1
+    assert rows_of(manifest, tmp_path / "salvage") == {"postgres.public.trades": {("early",)}}
 
 
 async def test_without_pg_waldump_rows_are_judged_by_transaction_id(pair: Pair, tmp_path: Path) -> None:
@@ -403,8 +422,10 @@ async def test_without_pg_waldump_rows_are_judged_by_transaction_id(pair: Pair, 
     manifest = await pair.writer.control.salvage(3, fork, 1, str(into), fork_xid, T)
     assert "pg_waldump is not installed" in manifest["notes"][0]
     assert (manifest["commits"], manifest["bytes"], manifest["diverged"]) == (None, None, True)
-    early = {("201", "began before the fork")}
-    assert rows_of(manifest, into) == LOST | {"postgres.public.trades": LOST["postgres.public.trades"] - early}
+    expected = dict(LOST)
+    del expected["postgres.public.elsewhere"]
+    expected["postgres.public.trades"] = LOST["postgres.public.trades"] - {("201", "began before the fork")}
+    assert rows_of(manifest, into) == expected
     check_files(manifest, into)
 
 

@@ -203,7 +203,7 @@ async def test_a_failing_archiver(servers: Servers, pg_major: int) -> None:
     node.sql("ALTER SYSTEM SET archive_command = 'true'")
     node.sql("SELECT pg_reload_conf()")
     node.sql("SELECT pg_switch_wal()")
-    wait_until(lambda: node.sql("SELECT true FROM pg_stat_archiver WHERE archived_count > 0"), "archiving has succeeded")
+    wait_until(lambda: node.sql("SELECT true FROM pg_stat_archiver WHERE archived_count > 0"), "archiving succeeds")
     archiver = (await facts_of(node)).archiver
     assert archiver is not None
     assert archiver.last_failed_age_s is None
@@ -230,7 +230,7 @@ async def test_timelines_are_those_followed_not_those_of_the_control_file(server
     second = servers.postgres(pg_major, checkpoint_timeout="1h")
     second.follow(pair.standby, slot="")
     second.start()
-    wait_until(lambda: second.sql("SELECT true FROM pg_stat_wal_receiver WHERE status = 'streaming'"), "the cascade streams")
+    wait_until(lambda: second.sql("SELECT true FROM pg_stat_wal_receiver WHERE status = 'streaming'"), "it streams")
     pair.writer.kill()
     async with at(pair.standby, tag="run/2") as server:
         assert await server.promote(TIMEOUT) == 2

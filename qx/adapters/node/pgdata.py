@@ -32,12 +32,13 @@ _FIELDS = {
     "Latest checkpoint's TimeLineID": "timeline",
     "Minimum recovery ending location": "min_recovery_end",
     "Min recovery ending loc's timeline": "min_recovery_timeline",
+    "Latest checkpoint's NextXID": "next_xid",
     "Bytes per WAL segment": "segment_bytes",
 }
 
 
 class ControlFile(NamedTuple):
-    """Positions in bytes."""
+    """Positions in bytes. `next_xid`: of 32 bits; no lower one was given out after `redo`."""
 
     system_id: str
     state: str
@@ -47,6 +48,7 @@ class ControlFile(NamedTuple):
     min_recovery_end: int
     min_recovery_timeline: int
     segment_bytes: int
+    next_xid: int
 
 
 class LockFile(NamedTuple):
@@ -63,6 +65,11 @@ def segment_name(timeline: int, position: int, segment_bytes: int) -> str:
     per_id = 0x1_0000_0000 // segment_bytes
     high, low = divmod(position // segment_bytes, per_id)
     return f"{timeline:08X}{high:08X}{low:08X}"
+
+
+def is_since(xid: int, reference: int) -> bool:
+    """Whether `xid` was given out at or after `reference`, counted around the end of the 32 bits."""
+    return (xid - reference) % (1 << 32) < 1 << 31
 
 
 def read_control(data_dir: Path, bin_dir: Path, deadline: Deadline) -> ControlFile:
@@ -86,7 +93,10 @@ def parse_control(values: dict[str, str]) -> ControlFile:
     raw = {name: values[label] for label, name in _FIELDS.items()}
     positions = {name: parse_lsn(raw[name]) for name in ("checkpoint", "redo", "min_recovery_end")}
     numbers = {name: int(raw[name]) for name in ("timeline", "min_recovery_timeline", "segment_bytes")}
-    return ControlFile(system_id=raw["system_id"], state=raw["state"], **positions, **numbers)
+    next_xid = int(raw["next_xid"].rpartition(":")[2])
+    return ControlFile(
+        system_id=raw["system_id"], state=raw["state"], next_xid=next_xid, **positions, **numbers
+    )
 
 
 def read_lock_file(data_dir: Path) -> LockFile | None:

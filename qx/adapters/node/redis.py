@@ -7,15 +7,13 @@ any.
 
 from __future__ import annotations
 
-import shutil
 import signal
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from qx.adapters.node import files, processes
+from qx.adapters.node.keeper import Keeper
 from qx.adapters.node.redisconf import RedisConf
 from qx.adapters.node.server import Role, Server
 from qx.kernel.errors import QxError, Refused
@@ -167,33 +165,25 @@ class RedisNode(Server):
                 raise QxError("QX-NODE-009", f"{self.where}: {error}", hint="nothing was erased") from error
 
     def _keep(self, into: Path, *, running: bool) -> dict[str, Any]:
-        into.mkdir(mode=0o700, parents=True, exist_ok=True)
-        kept = []
+        keeper = Keeper(into)
         snapshot = self.data_dir / self.config.value("dbfilename", "dump.rdb")
         for source in self._data_files():
-            if running and source != snapshot:
-                continue
-            target = into / source.relative_to(self.data_dir)
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
-            target.chmod(0o600)
-            name = str(target.relative_to(into))
-            kept.append({"path": name, "bytes": target.stat().st_size, "sha256": files.sha256(target)})
-        notes = ["it runs: its append-only files were left out"] if running else []
-        if not kept:
-            notes.append(f"no snapshot and no append-only file stands in {self.data_dir}")
-        manifest = {
+            if source == snapshot or not running:
+                keeper.copy(source, str(source.relative_to(self.data_dir)))
+        if running:
+            keeper.notes.append("it runs: its append-only files were left out")
+        if not keeper.files:
+            keeper.notes.append(f"no snapshot and no append-only file stands in {self.data_dir}")
+        return keeper.write_manifest({
             "schema": "qx.salvage/1",
             "node": self.where,
             "diverged": None,  # only its upstream can tell
             "commits": None,
             "bytes": None,
-            "files": kept,
-            "notes": notes,
+            "files": keeper.files,
+            "notes": keeper.notes,
             "into": str(into),
-        }
-        files.replace(into / "manifest.json", msgspec.json.format(msgspec.json.encode(manifest)), like=into)
-        return manifest
+        })
 
     def _data_files(self) -> list[Path]:
         config = self.config

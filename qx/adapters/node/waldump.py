@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, field
 
-from qx.adapters.node.programs import running, tail
+from qx.adapters.node.programs import running
 from qx.kernel.lsn import format_lsn, parse_lsn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable, Iterator
     from pathlib import Path
 
     from qx.adapters.node.deadline import Deadline
@@ -54,12 +54,12 @@ class Beyond(Struct, kw_only=True):
     relations: dict[Relation, Counter[str]] = field(default_factory=dict)  # changes of rows, by kind
 
 
-def read(lines: Iterable[str]) -> Beyond:
-    """Lines of pg_waldump; those that are no records are passed over."""
+def read(lines: Iterable[str], among: Container[str] | None = None) -> Beyond:
+    """Lines of pg_waldump, or only those of transactions `among` these; what is no record is passed over."""
     beyond = Beyond()
     for line in lines:
         found = _RECORD.match(line)
-        if found is None:
+        if found is None or (among is not None and found.group(3) not in among):
             continue
         resource, total, xid, position, what, rest = found.groups()
         beyond.records += 1
@@ -81,24 +81,21 @@ def _commit(beyond: Beyond, xid: int, position: str, what: str, rest: str) -> No
     beyond.xids.update([xid], map(int, below.group(1).split()) if below else ())
 
 
-def dump(
-    program: Path, place: Path, timeline: int, start: int, deadline: Deadline, turn: Turn
-) -> tuple[Beyond, str]:
-    """What lies beyond `start` in the segments at `place`, and pg_waldump's last words (it always ends with an error).
+class Wal(NamedTuple):
+    """Segments of one timeline, and the program that reads them."""
 
-    Raises OSError when it cannot be run, TimeoutError.
-    """
-    argv = (str(program), "--path", str(place), "--timeline", str(timeline), "--start", format_lsn(start))
-    with tempfile.TemporaryFile() as errors, running(argv, deadline, turn, errors) as child:
-        out = child.stdout or ()
-        beyond = read(_until(deadline, (line.decode(errors="replace") for line in out)))
-        child.wait()
-        errors.seek(0)
-        return beyond, tail(errors.read().decode(errors="replace"), 1)
+    program: Path
+    place: Path
+    timeline: int
 
-
-def _until(deadline: Deadline, lines: Iterable[str]) -> Iterable[str]:
-    for number, line in enumerate(lines):
-        if number % 1024 == 0 and deadline.passed:
-            raise TimeoutError("pg_waldump did not end in time")
-        yield line
+    def between(self, start: int, end: int | None, deadline: Deadline, turn: Turn) -> Iterator[str]:
+        """The lines of its records from `start` to `end` (None: to the last). Raises OSError when it cannot be run,
+        TimeoutError.
+        """
+        argv = [str(self.program), "--path", str(self.place), "--timeline", str(self.timeline)]
+        argv += ["--start", format_lsn(start), *(["--end", format_lsn(end)] if end is not None else [])]
+        with tempfile.TemporaryFile() as errors, running(argv, deadline, turn, errors) as child:
+            for number, line in enumerate(child.stdout or ()):
+                if number % 1024 == 0 and deadline.passed:
+                    raise TimeoutError("pg_waldump did not end in time")
+                yield line.decode(errors="replace")

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 POLL_S: Final = 0.004
 
-_DUPLICATE = "42710"
+_DUPLICATE = "42710"  # another was faster
 _GONE_OR_TAKEN = frozenset({"42704", "55006"})  # dropped by another, or in use by now
 # Where a setting stands above postgresql.auto.conf, so that ALTER SYSTEM has no effect.
 _ABOVE_THE_FILE = frozenset({"command line", "environment variable", "override"})
 
-_CREATE_SLOTS: LiteralString = """
-SELECT name, pg_create_physical_replication_slot(name, true) FROM unnest(%s::text[]) AS name
-WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = name)
+_CREATE_SLOT: LiteralString = """
+SELECT (pg_create_physical_replication_slot(%s, true)).slot_name::text
+WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = %s)
 """
 _DROP_SLOTS: LiteralString = """
 SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = ANY (%s) AND NOT active
@@ -82,14 +82,15 @@ class PostgresServer:
         await self._session.ask("CHECKPOINT", timeout=timeout)
 
     async def create_slots(self, names: tuple[str, ...], timeout: float) -> tuple[str, ...]:
-        """Slots are not transactional: those before one that fails (QX-NODE-007) stand."""
+        """One by one: those before one that is refused (QX-NODE-007) stand."""
         deadline = self._clock.elapsed() + timeout
-        try:
-            created = await self._session.ask(_CREATE_SLOTS, (list(names),), timeout=timeout)
-        except Declined as error:
-            if error.state != _DUPLICATE:
-                raise
-            created = await self._session.ask(_CREATE_SLOTS, (list(names),), timeout=self._left(deadline))
+        created = []
+        for name in names:
+            try:
+                created += await self._session.ask(_CREATE_SLOT, (name, name), timeout=self._left(deadline))
+            except Declined as error:
+                if error.state != _DUPLICATE:
+                    raise
         return tuple(row[0] for row in created)
 
     async def drop_slots(self, names: tuple[str, ...], timeout: float) -> None:

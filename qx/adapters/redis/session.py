@@ -78,8 +78,8 @@ class Session:
                 sent = False
                 self._wire = await self._connect(timeout)
                 sent = True
-                # An observer's name is a courtesy; a run's is there, or the session is not.
-                return (await self._exchange(self._wire, (self._name, *commands)))[1:]
+                name = () if self._acts else (self._name,)  # an observer's is a courtesy: it travels along
+                return (await self._exchange(self._wire, (*name, *commands)))[len(name):]
         except TimeoutError:
             lost = LostAnswer(self.node, "timeout", f"no answer within {timeout:.3g} s")
         except LostAnswer as error:
@@ -90,13 +90,8 @@ class Session:
 
     async def close(self) -> None:
         wire, self._wire = self._wire, None
-        if wire is None:
-            return
-        try:
-            async with asyncio.timeout(CLOSE_S):
-                await wire.disconnect()
-        except (RedisError, OSError):  # no farewell came in time: the socket is closed all the same
-            await wire.disconnect(nowait=True)
+        if wire is not None:
+            await _hang_up(wire)
 
     async def _connect(self, timeout: float) -> Connection:
         secret = self._password()
@@ -104,13 +99,15 @@ class Session:
         try:
             await resolves(str(self._parameters.get("host", "")))
             await wire.connect()  # type: ignore[no-untyped-call]
-            if self._acts:
-                await self._exchange(wire, (self._name,))
         except (RedisError, OSError) as error:
             reason, detail = _reason(error)
-        else:
-            return wire
-        raise NoAnswer(self.node, reason, without(secret, detail))
+            raise NoAnswer(self.node, reason, without(secret, detail)) from None
+        if self._acts:  # under its name, or not at all: or it could not be ended
+            [named] = await self._exchange(wire, (self._name,))
+            if isinstance(named, Declined):
+                await _hang_up(wire)
+                raise named
+        return wire
 
     async def _exchange(self, wire: Connection, commands: tuple[Command, ...]) -> list[Any]:
         try:
@@ -122,7 +119,8 @@ class Session:
             self._wire = None
             await wire.disconnect(nowait=True)
             raise
-        await self.close()
+        self._wire = None
+        await _hang_up(wire)
         raise LostAnswer(self.node, reason, detail)
 
     async def _answer(self, wire: Connection) -> Any:
@@ -141,6 +139,14 @@ async def _lives(wire: Connection) -> bool:
         return wire.is_connected and not await wire.can_read()
     except (RedisError, OSError):
         return False
+
+
+async def _hang_up(wire: Connection) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await wire.disconnect()
+    except (RedisError, OSError):  # no farewell came in time: the socket is closed all the same
+        await wire.disconnect(nowait=True)
 
 
 def _parameters(node: str, url: str) -> dict[str, Any]:

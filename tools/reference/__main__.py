@@ -1,0 +1,27 @@
+"""Writes docs/reference and says what changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tools.reference import pages
+
+FOLDER = Path(__file__).parents[2] / "docs" / "reference"
+
+
+def write(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    made = pages()
+    for path in sorted(folder.glob("*.md")):
+        if path.name not in made:
+            path.unlink()
+            print(f"removed {path}")
+    for name, text in made.items():
+        path = folder / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {path}")
+
+
+if __name__ == "__main__":
+    write(FOLDER)

@@ -1,0 +1,280 @@
+"""JSON documents: of each noun its fields, from the struct that is written or from the keys of the mapping in the code.
+
+What a key of a mapping means stands here, and nothing else: a key that the code does not write, or one that is written and
+not described, stops the page.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import qx
+from qx.config.origin import Setting
+from qx.failover.checks import Check
+from qx.kernel.exits import Exit
+from qx.lab.demo import Demo
+from qx.lab.status import LabStatus
+from qx.model.audit import Audit
+from qx.model.diagnosis import Diagnosis
+from qx.model.journal import Run
+from qx.model.lease import Rule
+from qx.model.plan import Action, Plan, Refusal
+from qx.model.platform import Platform
+from qx.render.acts import Act
+from qx.render.control import Ruled
+from qx.render.lag import Lags
+from qx.render.progress import StageResult
+from qx.render.status import Status
+from tools.reference.markdown import anchor, code, plain, sentence, table
+from tools.reference.sources import comments, default_of, doc, in_words, keys_of, parts, struct_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from msgspec import inspect as shapes
+
+PACKAGE = Path(qx.__file__).parent
+HEAD = f"""\
+With `-o json` a command writes exactly one document on standard output, on errors too: the resource itself with
+`schema: "qx.<noun>/1"` first. `-o ndjson` is the same on one line; with `--watch` one line per look that differs. Instants are
+Unix seconds (UTC), durations seconds, sizes bytes. A key that is added does not change the number behind the slash; one that
+is removed, or means something else, does. Exit codes: [Exit codes](exit-codes.md), {int(Exit.DONE)} to {int(Exit.TERMINATED)}."""
+
+
+class Document(NamedTuple):
+    """`by`: the commands that answer with it. `struct`: its fields. `sources`: functions that write keys; `keys`: theirs."""
+
+    by: str
+    about: str
+    struct: type | None = None
+    sources: tuple[str, ...] = ()
+    keys: dict[str, str] = {}  # noqa: RUF012 - never changed
+    also: tuple[type, ...] = ()  # structs that values are made of
+
+
+DOCUMENTS = {
+    "status": Document("qx status", "What is true now, of every region or of one.", Status),
+    "lag": Document("qx lag", "Every replica and how far it is behind its writer.", Lags),
+    "check": Document("qx check", "A check's level, sentence and figures.", Check),
+    "doctor": Document("qx doctor", "Every examination with its evidence and what would mend it.", Diagnosis),
+    "plan": Document(
+        "qx failover, failback, rejoin with --dry-run; qx apply --dry-run; qx failover when there is nothing to do",
+        "What would be done, and why it may be. `qx apply` takes this very document.", Plan,
+    ),
+    "refusal": Document("qx failover, failback, rejoin", "Why no plan may exist, and what would allow one.", Refusal),
+    "result": Document(
+        "qx failover, failback, rejoin, apply, runs resume", "What a run came to.",
+        sources=("qx.cli.moving:answer_run",),
+        keys={
+            "run": "The run's id.", "plan": "The plan's id.", "intent": "`failover`, `failback`, `rejoin` or `contain`.",
+            "outcome": "As in qx.run/1.", "exit": "The command's [exit code](exit-codes.md).",
+            "clusters": "List of [StageResult](#stageresult): what became of each cluster.",
+            "error": "The first error of a run that met one: `code`, `message`, `hint`; else null.",
+        },
+        also=(StageResult,),
+    ),
+    "runs": Document(
+        "qx runs list", "The latest runs.", sources=("qx.cli.commands.runs:list_runs", "qx.render.runs:run_fields"),
+        keys={
+            "runs": "List of [Run](#run), each with the next two fields.",
+            "standing": "Its outcome; `running` or `orphaned` for one that is open and has, or has not, an executor.",
+            "took_s": "Seconds from start to end; null while it is open.",
+        },
+        also=(Run,),
+    ),
+    "run": Document(
+        "qx runs show, runs watch", "One run. With `runs watch -o json` the document comes when it has ended.", Run,
+        sources=("qx.render.run:run_document", "qx.render.runs:run_fields"),
+        keys={
+            "standing": "As in qx.runs/1.", "took_s": "As in qx.runs/1.",
+            "results": "List of [StageResult](#stageresult).", "acts": "List of [Act](#act): entries paired up.",
+            "entries": "List of what qx.entry/1 describes.",
+        },
+        also=(StageResult, Act),
+    ),
+    "entry": Document(
+        "qx runs watch -o ndjson", "One line of the journal, as it is written.", sources=("qx.render.run:entry_fields",),
+        keys={
+            "run": "The run's id.", "seq": "1, 2, 3... within the run.", "at": "When it was written.",
+            "event": "What happened: see [Entry](#entry).", "step": "The step that it is about, or ''.",
+            "outcome": "`DONE`, `FAILED`, `UNKNOWN`, `SKIPPED`, `UNDONE` or null.",
+            "epoch": "The epoch that was acted under; 0 where none was.", "proof": "What was seen; never a secret.",
+            "error": "`code`, `message`, `hint`; or null.", "previous": "Digest of the entry before it in the store.",
+            "digest": "Its own.",
+        },
+    ),
+    "control": Document(
+        "qx control show", "What this store rules.", sources=("qx.render.control:control_document",),
+        keys={
+            "store_id": "The store's id, as it stands in every cluster that it rules.", "store": "The store's file.",
+            "clusters": "List of [Ruled](#ruled).",
+        },
+        also=(Ruled,),
+    ),
+    "adoption": Document("qx control adopt", "What the store now knows of the cluster.", Rule),
+    "maintenance": Document(
+        "qx maintenance on, off, list", "The windows in force.", sources=("qx.cli.commands.maintenance:_answer",),
+        keys={"windows": "List of `scope`, `owner`, `reason`, `since`, `until`."},
+    ),
+    "audit": Document("qx audit verify", "What was verified, and every break.", Audit),
+    "audit-export": Document(
+        "qx audit export", "The record. As a file it is NDJSON: a header with `schema`, then one line per entry.",
+        sources=("qx.cli.commands.audit:export",),
+        keys={
+            "store_id": "Whose record it is.", "run": "The one run, or null for the whole store.",
+            "count": "How many entries.", "head": "Digest of the last one.", "file": "Where it was written to.",
+            "entries": "With `-o json` to standard output: the entries themselves.",
+        },
+    ),
+    "config": Document(
+        "qx config show", "The configuration in force.", sources=("qx.cli.commands.config:show",),
+        keys={
+            "file": "The file in force.", "why": "How it was found.",
+            "platform": "As [regions.yaml](regions-yaml.md) has it, defaults included, durations in seconds, sizes in bytes.",
+            "settings": "With `--origin`: list of [Setting](#setting).",
+        },
+        also=(Setting,),
+    ),
+    "config-check": Document(
+        "qx config check", "A file without errors. One with errors is qx.error/1.", sources=("qx.cli.commands.config:check",),
+        keys={"file": "The file.", "why": "How it was found.", "counts": "How many of what it describes."},
+    ),
+    "config-schema": Document(
+        "qx config schema", "The JSON Schema of regions.yaml itself; `schema` is added in front.",
+    ),
+    "config-file": Document(
+        "qx config init", "The file that was written.", sources=("qx.cli.commands.config:init",), keys={"file": "Its path."},
+    ),
+    "lab": Document("qx lab up, status, fault", "The lab's servers, routes and broken links.", LabStatus),
+    "lab-down": Document(
+        "qx lab down", "What was removed.", sources=("qx.cli.commands.lab:down",),
+        keys={"directory": "The lab's directory.", "removed": "False when there was none."},
+    ),
+    "demo": Document("qx lab demo", "What the clients of the demo measured.", Demo),
+    "codes": Document(
+        "qx explain", "The catalogue of error codes.", sources=("qx.cli.commands.explain:explain",),
+        keys={"codes": "List of what qx.code/1 describes."},
+    ),
+    "code": Document(
+        "qx explain CODE", "One error code.", sources=("qx.cli.commands.explain:_fields",),
+        keys={
+            "code": "The code.", "summary": "What it means.", "remedy": "What usually makes it pass.", "exit": "Its exit code.",
+            "exit_name": "The exit code's name.", "http": "Its HTTP status.",
+        },
+    ),
+    "completion": Document(
+        "qx completion", "A shell's completion script.", sources=("qx.cli.commands.completion:completion",),
+        keys={"shell": "The shell.", "script": "The script."},
+    ),
+    "version": Document(
+        "qx --version", "The version.", sources=("qx.cli.main:_version",), keys={"version": "As the package has it."},
+    ),
+    "error": Document(
+        "every command", "What went wrong. Several errors of one input stand in `errors` as well.",
+        sources=("qx.render.diagnostic:_fields",),
+        keys={
+            "code": "In `error`: of the [catalogue](errors.md).", "message": "In `error`: what, and where.",
+            "hint": "In `error`: what would make it pass, or ''.",
+            "place": "In `error`: `file`, `line`, `column`, from 1; or null.",
+        },
+    ),
+    "salvage": Document(
+        "written by a rejoin into the salvage directory, as manifest.json", "What was kept of a node before it was erased.",
+        sources=("qx.adapters.node.salvage:keep", "qx.adapters.node.salvage:_summary"),
+        keys={
+            "schema": "`qx.salvage/1`.", "node": "Cluster and region.",
+            "diverged": "True when the node held what the new writer never had; null when only its upstream can tell (Redis).",
+            "fork": "The WAL position where the new timeline left the old one, in bytes.", "timeline": "The old timeline.",
+            "tables": "Per table: its CSV of rows that lost transactions wrote, and how many.",
+            "files": "Every file that was kept: `path`, `bytes`, `sha256`.",
+            "notes": "What could not be kept, and why.", "into": "The directory.",
+            "commits": "Transactions beyond the fork; null when it cannot be told.",
+            "bytes": "WAL beyond the fork.", "end": "Where the node's WAL ends.", "records": "WAL records beyond the fork.",
+            "aborts": "Transactions beyond the fork that were rolled back.",
+            "relations": "What they changed: records per relation.",
+            "first_commit": "When the first of them was committed.", "last_commit": "When the last of them was.",
+        },
+    ),
+}
+NOT_ANSWERED = {"error", "salvage"}
+
+
+def body() -> str:
+    blocks = [HEAD, _index()]
+    for noun, document in DOCUMENTS.items():
+        blocks += [f"## qx.{noun}/1", f"{document.about} Answered by: {document.by}." if noun not in NOT_ANSWERED
+                   else f"{document.about} From: {document.by}.", *_fields(noun, document)]
+    blocks += ["# Parts", *_parts()]
+    return "\n\n".join(blocks)
+
+
+def answered() -> set[str]:
+    """Nouns that commands answer with, found in the code of the command line."""
+    nouns: set[str] = set()
+    for path in (PACKAGE / "cli").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            at = {"answer": 0, "again": 2}.get(getattr(node.func, "attr", getattr(node.func, "id", "")))
+            if at is not None and len(node.args) > at and isinstance(noun := node.args[at], ast.Constant):
+                nouns.add(str(noun.value))
+    return nouns
+
+
+def _index() -> str:
+    rows = [[f"[`qx.{noun}/1`](#{anchor(f'qx.{noun}/1')})", each.by] for noun, each in DOCUMENTS.items()]
+    return table(["schema", "from"], rows)
+
+
+def _fields(noun: str, document: Document) -> Iterator[str]:
+    written = [key for source in document.sources for key in keys_of(source)]
+    unlike = set(written) ^ document.keys.keys()
+    assert not unlike, f"qx.{noun}/1: written and not described, or described and not written: {sorted(unlike)}"
+    rows = _rows(struct_of(document.struct)) if document.struct else []
+    rows += [[code(key), "", "", document.keys[key]] for key in dict.fromkeys(written)]
+    if rows:
+        yield table(["field", "type", "default", "meaning"], rows)
+
+
+def _parts() -> Iterator[str]:
+    """Every struct that a document is made of, once, by name."""
+    seen: dict[type, shapes.StructType] = {}
+    queue = [struct_of(cls) for each in DOCUMENTS.values() for cls in each.also]
+    tops = {each.struct for each in DOCUMENTS.values() if each.struct}
+    queue += [part for top in tops for field in struct_of(top).fields for part in parts(field.type)]
+    actions = set(Action.__args__)
+    while queue:
+        kind = queue.pop()
+        if kind.cls in seen or kind.cls in actions or kind.cls is Platform:
+            continue
+        seen[kind.cls] = kind
+        queue += [part for field in kind.fields for part in parts(field.type)]
+    names = [cls.__name__ for cls in seen]
+    assert len(set(names)) == len(names), "two parts of one name would have one heading"
+    for kind in sorted(seen.values(), key=lambda kind: kind.cls.__name__):
+        yield f"## {kind.cls.__name__}"
+        if text := doc(kind.cls):
+            yield plain(text)
+        yield table(["field", "type", "default", "meaning"], _rows(kind))
+
+
+def _rows(kind: shapes.StructType) -> list[list[str]]:
+    said = comments(kind.cls)
+    tag = [[code(str(kind.tag_field)), f"`{kind.tag}`", "", ""]] if kind.tag_field and kind.tag_field != "schema" else []
+    return tag + [
+        [code(field.encode_name), in_words(field.type, _link), default_of(field) if not field.required else "",
+         plain(sentence(said[field.name]))]
+        for field in kind.fields
+    ]
+
+
+def _link(cls: type) -> str:
+    name = cls.__name__
+    if cls is Platform:
+        return "[Platform](regions-yaml.md)"
+    if cls in set(Action.__args__):
+        return f"[{name}](steps.md#{name.lower()})"
+    noun = next((noun for noun, each in DOCUMENTS.items() if each.struct is cls and noun in {"plan", "run"}), None)
+    return f"[{name}](#{anchor(f'qx.{noun}/1')})" if noun else f"[{name}](#{name.lower()})"
