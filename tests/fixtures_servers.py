@@ -110,6 +110,11 @@ def redis_programs() -> dict[str, Path]:
     return found | ({"redis": Path(installed)} if installed else {})
 
 
+def pytest_configure() -> None:
+    """SIGTERM ends a test run as Ctrl-C does: what was started is ended."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     wanted: dict[str, tuple[list[Any], str]] = {
         "pg_major": (list(pg_installs()), "no PostgreSQL is installed: pip install 'qx[lab]'"),

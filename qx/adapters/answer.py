@@ -62,7 +62,8 @@ def reason_of(error: OSError) -> tuple[Reason, str]:
     if isinstance(error, ssl.SSLCertVerificationError):
         return "auth", f"its certificate is not trusted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return "protocol", f"no TLS with it: {(error.reason or 'handshake failed').lower().replace('_', ' ')}"
+        words = getattr(error, "reason", "") or "handshake failed"  # only OpenSSL's own errors have it
+        return "protocol", f"no TLS with it: {words.lower().replace('_', ' ')}"
     if isinstance(error, socket.gaierror):
         return "unreachable", f"its name does not resolve: {error.strerror}"
     number = error.errno or _first_errno(str(error))

@@ -9,9 +9,11 @@ from qx.app.situate import situate
 from qx.config.links import region_named
 from qx.failover.planner import plan_failback, plan_failover
 from qx.failover.rejoin import plan_rejoin
+from qx.kernel.errors import QxError
 
 if TYPE_CHECKING:
     from qx.app.workbench import Workbench
+    from qx.failover.situation import Situation
     from qx.model.plan import Consent, Plan, Refusal
 
 
@@ -25,14 +27,14 @@ async def failover(
 ) -> Plan | Refusal:
     target = region_named(bench.platform, to)
     leaving = region_named(bench.platform, source) if source else None
-    at = await situate(bench, consent)
+    at = await _looked(bench, consent)
     plan = plan_failover(at, target, leaving, clusters, excepted)
     check_ownership(at, _concerned(plan))
     return plan
 
 
 async def failback(bench: Workbench, clusters: tuple[str, ...], consent: Consent) -> Plan | Refusal:
-    at = await situate(bench, consent)
+    at = await _looked(bench, consent)
     plan = plan_failback(at, clusters)
     check_ownership(at, _concerned(plan))
     return plan
@@ -42,10 +44,18 @@ async def rejoin(
     bench: Workbench, regions: tuple[str, ...], clusters: tuple[str, ...], consent: Consent
 ) -> Plan | Refusal:
     named = tuple(region_named(bench.platform, region) for region in regions)
-    at = await situate(bench, consent)
+    at = await _looked(bench, consent)
     plan = plan_rejoin(at, named, clusters)
     check_ownership(at, _concerned(plan))
     return plan
+
+
+async def _looked(bench: Workbench, consent: Consent) -> Situation:
+    """Raises QX-OBS-003 when no node answers: then it may be qx that is cut off, and it only watches."""
+    at = await situate(bench, consent)
+    if not any(at.facts(name, region) for name, view in at.topology.clusters.items() for region in view.nodes):
+        raise QxError("QX-OBS-003", "nothing answered", hint="is this machine cut off? `qx doctor` looks closer")
+    return at
 
 
 def _concerned(plan: Plan | Refusal) -> tuple[str, ...]:

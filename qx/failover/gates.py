@@ -14,6 +14,7 @@ from qx.kernel.spans import Bytes, Seconds, format_bytes, format_seconds, parse_
 from qx.model.observation import PgFacts, RedisFacts
 from qx.model.plan import GateResult, Loss
 
+NO_CONTROL = "no control is configured"
 NOT_LOWER = (
     "max_connections",
     "max_worker_processes",
@@ -34,6 +35,7 @@ class Move(Struct, frozen=True):
 
 
 def residency(at: Situation, move: Move) -> GateResult:
+    """Every data class of the cluster may live in the target region: by the matrix, or by an approval on record."""
     cluster = at.platform.clusters[move.cluster]
     reasons = []
     for data_class in cluster.data_classes:
@@ -50,6 +52,7 @@ def residency(at: Situation, move: Move) -> GateResult:
 
 
 def maintenance(at: Situation, move: Move) -> GateResult:
+    """No maintenance of the cluster, of either region or of everything is in force, or it is overridden."""
     scopes = {"*", move.cluster, move.target, move.source}
     for window in at.maintenance:
         if window.scope in scopes and window.since <= at.now < window.until:
@@ -69,6 +72,7 @@ def maintenance(at: Situation, move: Move) -> GateResult:
 
 
 def cooldown(at: Situation, move: Move) -> GateResult:
+    """The cluster's last move is longer ago than defaults.cooldown, or that is overridden."""
     rule = at.rules.get(move.cluster)
     wait = at.platform.defaults.cooldown
     if rule is None or rule.moved_at is None or at.now - rule.moved_at >= wait:
@@ -96,6 +100,7 @@ def sentinel(at: Situation, move: Move) -> GateResult:
 
 
 def lease(at: Situation, move: Move) -> GateResult:
+    """No other run holds the cluster."""
     held = at.leases.get(move.cluster)
     if held is None or held.until <= at.now:
         return _yes("lease", move, "free")
@@ -110,14 +115,14 @@ def fence(at: Situation, move: Move) -> GateResult:
             "fence",
             move,
             "no writer is known, so none can be fenced",
-            f"qx control adopt {move.cluster} --reason TEXT, once you know which node wrote last",
+            "bring back the node that wrote last, so that it is seen",
         )
     control = at.control(move.cluster, move.source)
     if control is not None:
         return _yes(
             "fence", move, f"the control of {move.source} answers: its server can be stopped and held"
         )
-    why = at.controls.get((move.cluster, move.source), "no control is configured")
+    why = str(at.controls.get((move.cluster, move.source), NO_CONTROL))
     words = {move.source, f"{move.cluster}/{move.source}"} & set(at.consent.attest_fenced)
     if move.mode == "unplanned" and words and at.consent.reason:
         return _yes(
@@ -131,24 +136,33 @@ def fence(at: Situation, move: Move) -> GateResult:
             "fence",
             move,
             f"control of {move.source}: {why}",
-            f"make the control of {move.source} reachable: a planned move stops its server cleanly",
+            _reach(move.cluster, move.source, why) + ": a planned move stops its server cleanly",
         )
     return _no(
         "fence",
         move,
         f"control of {move.source}: {why}; nothing proves that its server is stopped",
-        f"make the control reachable, or power the server off and say so: --attest-fenced {move.source} --reason TEXT",
+        _reach(move.cluster, move.source, why)
+        + f", or power the server off and say so: --attest-fenced {move.source} --reason TEXT",
     )
 
 
+def _reach(cluster: str, region: str, why: str) -> str:
+    """What would make a node's control answer."""
+    if why == NO_CONTROL:
+        return f"add clusters.{cluster}.nodes.{region}.control to regions.yaml"
+    return f"make the control of {region} reachable"
+
+
 def target_control(at: Situation, move: Move) -> GateResult:
-    found = at.controls.get((move.cluster, move.target), "no control is configured")
+    """The target's control answers: without it a promotion that did not happen could not be taken back."""
+    found = at.controls.get((move.cluster, move.target), NO_CONTROL)
     if isinstance(found, str):
         return _no(
             "control",
             move,
             f"control of {move.target}: {found}",
-            "make it reachable: a failed promotion could not be taken back without it",
+            _reach(move.cluster, move.target, found) + ": a failed promotion could not be taken back without it",
         )
     return _yes("control", move, f"the control of {move.target} answers")
 
@@ -169,7 +183,7 @@ def health(at: Situation, move: Move) -> GateResult:
             "health",
             move,
             f"{move.target} does not answer: {getattr(seen, 'detail', '')}",
-            f"qx doctor {move.target}",
+            "set the secret that the message names" if getattr(seen, "reason", "") == "secret" else "see qx doctor",
         )
     problem = _pg_problem(at, move, facts) if isinstance(facts, PgFacts) else _redis_problem(at, move, facts)
     if problem:
@@ -305,7 +319,7 @@ def furthest(at: Situation, move: Move) -> GateResult:
     """Unplanned: no reachable standby knows more than the target."""
     target = at.facts(move.cluster, move.target)
     if target is None:
-        return _no("furthest", move, f"{move.target} does not answer", f"qx doctor {move.target}")
+        return _yes("furthest", move, f"nothing to compare with: {move.target} does not answer")
     for region in at.platform.clusters[move.cluster].nodes:
         other = at.facts(move.cluster, region)
         if region in (move.target, move.source) or other is None or lineage(other) != lineage(target):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qx.failover import steps
 from qx.failover.basis import basis_of
+from qx.failover.gates import NO_CONTROL
 from qx.failover.residency import may_live
 from qx.kernel.errors import QxError
 from qx.kernel.text import did_you_mean
@@ -97,7 +98,7 @@ def strays(view: ClusterView) -> tuple[str, ...]:
 
 def _gates(at: Situation, view: ClusterView, region: str) -> list[GateResult]:
     """Writer, control, lease and residency for one node that is to come back."""
-    control = at.controls.get((view.name, region), "no control is configured")
+    control = at.controls.get((view.name, region), NO_CONTROL)
     held = at.leases.get(view.name)
     holder = held.holder if held is not None and held.until > at.now else ""
     found = [

@@ -26,14 +26,11 @@ class Selection(Struct, frozen=True):
 
 
 def writer_of(topology: Topology, cluster: str) -> str | None:
-    """The writer that is seen, else the one on record, else the one silent node, when all the others say that they
-    follow: nobody else can be it.
-    """
+    """The writer that is seen, else the one on record, else the one that all its replicas name as theirs."""
     view = topology.clusters[cluster]
-    silent = [region for region, node in view.nodes.items() if node.role is Role.SILENT]
-    others = [node for node in view.nodes.values() if node.role is not Role.SILENT]
-    certain = len(silent) == 1 and all(node.role is Role.REPLICA for node in others)
-    return view.writer or view.recorded_writer or (silent[0] if certain else None)
+    named = {node.upstream for node in view.nodes.values() if node.role is Role.REPLICA and node.upstream}
+    named -= {region for region, node in view.nodes.items() if node.role is Role.REPLICA}  # cascades
+    return view.writer or view.recorded_writer or (named.pop() if len(named) == 1 else None)
 
 
 def select_for_failover(

@@ -25,32 +25,32 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Endpoint(_File, frozen=True, kw_only=True):
     """A service of a region that is only health-checked: `http://..`, `https://..`, `tcp://host:port`."""
 
-    url: str
-    expect: int = 200
+    url: str  # what is asked: http and https for a GET, tcp for a connection
+    expect: int = 200  # the HTTP status that is well
 
 
 class Region(_File, frozen=True, kw_only=True):
-    title: str
-    jurisdictions: tuple[str, ...]
-    aliases: tuple[str, ...] = ()
-    timezone: str = "UTC"
-    location: str = ""
-    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    title: str  # for people
+    jurisdictions: tuple[str, ...]  # whose law holds there; the residency matrix speaks of these
+    aliases: tuple[str, ...] = ()  # other names that commands accept
+    timezone: str = "UTC"  # a name of the IANA database
+    location: str = ""  # for people
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)  # its other services, health-checked only
 
 
 class LocalControl(_File, frozen=True, kw_only=True, tag="local", tag_field="driver"):
     """The server's files and processes stand on this machine (the lab, or qx installed beside the server)."""
 
-    data_dir: str
-    bin_dir: str
-    port: int
+    data_dir: str  # absolute; qx keeps its lock and memory beside it, in DATA_DIR.qx.lock and .qx.json
+    bin_dir: str  # absolute; where the server's programs are
+    port: int  # that the server listens on
     run_as: tuple[str, ...] = ()  # argv prefix under which the server's programs run
     config_file: str = ""  # Redis: its configuration file, writable
-    log_file: str = ""
+    log_file: str = ""  # where the server's output goes; empty: DATA_DIR.qx.log
     socket_dir: str = ""  # PostgreSQL: where its Unix socket stands
     reach: str = ""  # host:port that answers when the region's management network can be reached
     start: tuple[str, ...] = ()  # argv instead of pg_ctl / the server's own binary
-    stop: tuple[str, ...] = ()
+    stop: tuple[str, ...] = ()  # argv instead of a signal; told after a kill too, so that a supervisor rests
 
 
 class CommandControl(_File, frozen=True, kw_only=True, tag="command", tag_field="driver"):
@@ -59,15 +59,15 @@ class CommandControl(_File, frozen=True, kw_only=True, tag="command", tag_field=
     Placeholders in each element: {region}, {cluster}, {verb}, {epoch}. The program at the other end is `qx node`.
     """
 
-    argv: tuple[str, ...]
-    timeout: Seconds = Seconds(30)
+    argv: tuple[str, ...]  # the program and its arguments
+    timeout: Seconds = Seconds(30)  # for one request; salvage, rewind and clone take as long as their step may
 
 
 class Replication(_File, frozen=True, kw_only=True):
     """How peers reach this node: `address` for all, `via` for viewers that need another one (region -> host:port)."""
 
-    address: str = ""
-    via: dict[str, str] = field(default_factory=dict)
+    address: str = ""  # host:port for every peer; empty: that of url
+    via: dict[str, str] = field(default_factory=dict)  # viewer's region -> host:port, where a peer needs another
     user: str = ""  # empty: as in the node's url
     password: str = ""  # a reference
     slot: str = ""  # PostgreSQL: name of this node's slot on its upstream; empty: qx_<region>
@@ -79,70 +79,70 @@ class Node(_File, frozen=True, kw_only=True):
     url: str
     password: str = ""  # a reference
     priority: int = 100  # higher is preferred; 0: never a target
-    control: LocalControl | CommandControl | None = None
-    replication: Replication = Replication()
+    control: LocalControl | CommandControl | None = None  # how its files and processes are reached; without: no fence
+    replication: Replication = Replication()  # how peers reach it
 
 
 class LabRoute(_File, frozen=True, kw_only=True, tag="lab", tag_field="driver"):
-    socket: str
+    socket: str  # the lab's own
     address: str  # where clients connect
 
 
 class FileRoute(_File, frozen=True, kw_only=True, tag="file", tag_field="driver"):
-    path: str
+    path: str  # holds the writer's url, nothing while closed; relative to this file's directory
 
 
 class Objectives(_File, frozen=True, kw_only=True):
     """Budgets. Exceeding `rpo` needs consent; a planned move that would exceed `write_outage` is undone."""
 
-    rpo_bytes: Bytes = Bytes(1 << 20)
-    rpo: Seconds = Seconds(5)
-    rto: Seconds = Seconds(60)
-    write_outage: Seconds = Seconds(10)
+    rpo_bytes: Bytes = Bytes(1 << 20)  # unplanned: may be lost unasked; planned: may be left to drain
+    rpo: Seconds = Seconds(5)  # the same as time
+    rto: Seconds = Seconds(60)  # until clients write again; reserved: nothing acts on it yet
+    write_outage: Seconds = Seconds(10)  # of a planned move; one that would take longer is undone
 
 
 class Cluster(_File, frozen=True, kw_only=True):
-    kind: Kind
-    home: str
-    data_classes: tuple[DataClass, ...]
-    nodes: dict[str, Node]
-    durability: Literal["async", "quorum"] = "async"
-    mode: Literal["observe", "confirm", "auto"] = "observe"
-    objectives: Objectives = Objectives()
-    routes: tuple[LabRoute | FileRoute, ...] = ()
+    kind: Kind  # what its servers are
+    home: str  # region where the writer belongs: `qx failback` returns it there
+    data_classes: tuple[DataClass, ...]  # what it holds: decides where it may live
+    nodes: dict[str, Node]  # region -> its server there
+    durability: Literal["async", "quorum"] = "async"  # what its servers are set to; reserved
+    mode: Literal["observe", "confirm", "auto"] = "observe"  # who may act unasked; reserved: a person always does
+    objectives: Objectives = Objectives()  # budgets
+    routes: tuple[LabRoute | FileRoute, ...] = ()  # told where the writer is
     sentinels: tuple[str, ...] = ()  # Redis: host:port of each Sentinel
-    sentinel_name: str = ""
+    sentinel_name: str = ""  # under which they watch it
 
 
 class Defaults(_File, frozen=True, kw_only=True):
-    probe_timeout: Seconds = Seconds(2)
-    connect_timeout: Seconds = Seconds(1)
-    cooldown: Seconds = Seconds(3600)
+    probe_timeout: Seconds = Seconds(2)  # one look at one node takes no longer
+    connect_timeout: Seconds = Seconds(1)  # reserved: probe_timeout bounds connecting too
+    cooldown: Seconds = Seconds(3600)  # after a move, before the next one without consent
     sample_age: Seconds = Seconds(60)  # a position sample older than this proves nothing
-    lag_warning: Seconds = Seconds(10)
-    lag_critical: Seconds = Seconds(60)
+    lag_warning: Seconds = Seconds(10)  # of `qx check lag`
+    lag_critical: Seconds = Seconds(60)  # of `qx check lag`
 
 
 class ResidencyRule(_File, frozen=True, kw_only=True):
     """One cell of the matrix. `to`/`source` are jurisdictions; `*` matches all. The most specific rule decides."""
 
-    data_class: str
-    source: str
-    to: str
-    verdict: Literal["allowed", "conditional", "refused"]
-    because: str
+    data_class: str  # or *
+    source: str  # jurisdiction that the data belong to
+    to: str  # jurisdiction where they would live
+    verdict: Literal["allowed", "conditional", "refused"]  # the last two pass with an approval on record only
+    because: str  # told with the verdict
     instrument: str = ""  # what a conditional cell wants: SCC, IDTA, DPF, certificate...
 
 
 class Approval(_File, frozen=True, kw_only=True):
     """A recorded permission (a regulator's, counsel's) for one data class to live in another region."""
 
-    id: str
-    data_class: str
+    id: str  # its own
+    data_class: str  # one class
     source: str  # region
     to: str  # region
-    granted_by: str
-    reference: str
+    granted_by: str  # who permitted it
+    reference: str  # where it is written
     granted: str  # ISO date
     expires: str = ""  # ISO date; empty: does not expire
 
@@ -156,16 +156,16 @@ class StoreAt(_File, frozen=True, kw_only=True):
 class Notify(_File, frozen=True, kw_only=True):
     """Nothing is sent in this release; the section is reserved for names of people and channels."""
 
-    contacts: dict[str, str] = field(default_factory=dict)
+    contacts: dict[str, str] = field(default_factory=dict)  # name -> how to reach
 
 
 class Platform(_File, frozen=True, kw_only=True):
-    version: Literal[1]
-    platform: str
-    regions: dict[str, Region]
-    clusters: dict[str, Cluster]
-    defaults: Defaults = Defaults()
-    residency: tuple[ResidencyRule, ...] = ()
-    approvals: tuple[Approval, ...] = ()
-    store: StoreAt = StoreAt()
-    notify: Notify = Notify()
+    version: Literal[1]  # of this form of file
+    platform: str  # names the store of leases and journal: one platform, one name
+    regions: dict[str, Region]  # places with a jurisdiction
+    clusters: dict[str, Cluster]  # replicated stores, one writer each
+    defaults: Defaults = Defaults()  # for all clusters
+    residency: tuple[ResidencyRule, ...] = ()  # which data may live where; a cell that is not there refuses
+    approvals: tuple[Approval, ...] = ()  # recorded permissions
+    store: StoreAt = StoreAt()  # where the record is kept
+    notify: Notify = Notify()  # reserved

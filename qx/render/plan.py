@@ -127,7 +127,7 @@ def refusal_text(refusal: Refusal, palette: Palette = PLAIN) -> str:
             parts.append(
                 "\n".join([f"candidates for {cluster}:", *(f"  {candidate_words(c)}" for c in candidates)])
             )
-    if any(not gate.passed for gate in refusal.gates) and len({gate.cluster for gate in refusal.gates}) > 1:
-        refused = sorted({gate.cluster for gate in failing})
+    refused = sorted({gate.cluster for gate in failing})
+    if {gate.cluster for gate in refusal.gates} - set(refused):
         parts.append(f"The others would go: --except {' --except '.join(refused)}")
     return "\n\n".join(parts)

@@ -400,12 +400,12 @@ async def test_sentinels(servers: Servers, redis_program: str) -> None:
     pair = servers.redis_pair(redis_program)
     watchers = [servers.sentinel(redis_program, "sessions", pair.master, quorum=2) for _ in range(3)]
     addresses = tuple(watcher.address for watcher in watchers)
-    knows = "num-other-sentinels"
-    for watcher in watchers:
-        await become(
-            "it knows the others",
-            lambda one=watcher: one.ask("SENTINEL MASTER", "sessions").get(knows) == 2,
-        )
+
+    def all_know_each_other() -> bool:
+        told = [watcher.ask("SENTINEL MASTER", "sessions") for watcher in watchers]
+        return all(state["num-other-sentinels"] == 2 for state in told)
+
+    await become("the Sentinels know each other", all_know_each_other)
     facts = await ask_sentinels("sessions", addresses, TIMEOUT)
     assert facts.master == pair.master.address
     assert set(facts.masters.values()) == {pair.master.address}

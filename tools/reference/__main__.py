@@ -1,7 +1,8 @@
-"""Writes docs/reference and says what changed."""
+"""Writes docs/reference, or the folder that is named, and says what changed."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from tools.reference import pages
@@ -24,4 +25,4 @@ def write(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    write(FOLDER)
+    write(Path(sys.argv[1]) if sys.argv[1:] else FOLDER)

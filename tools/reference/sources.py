@@ -52,9 +52,25 @@ def _comments(cls: type) -> dict[str, str]:
 
 
 def struct_of(cls: type) -> shapes.StructType:
+    for each in cls.__mro__:
+        _name_types(each.__module__)
     kind = shapes.type_info(cls)
     assert isinstance(kind, shapes.StructType)
     return kind
+
+
+@cache
+def _name_types(module: str) -> None:
+    """A struct that is only written may name its types for the type checker alone: here they are needed."""
+    here = import_module(module)
+    if not module.startswith("qx."):
+        return
+    for block in ast.parse(inspect.getsource(here)).body:
+        if isinstance(block, ast.If) and getattr(block.test, "id", "") == "TYPE_CHECKING":
+            for line in (node for node in block.body if isinstance(node, ast.ImportFrom)):
+                for alias in line.names:
+                    setattr(here, alias.asname or alias.name, getattr(import_module(str(line.module)), alias.name))
+                _name_types(str(line.module))
 
 
 def parts(kind: shapes.Type) -> Iterator[shapes.StructType]:

@@ -15,7 +15,7 @@ import msgspec
 from qx.adapters.node.deadline import Deadline
 from qx.adapters.node.local import perform, server
 from qx.adapters.node.wire import LONGEST, Hello, Reply, Request, arguments, failure
-from qx.kernel.errors import QxError
+from qx.kernel.errors import Problems, QxError
 from qx.model.platform import LocalControl
 
 if TYPE_CHECKING:
@@ -40,8 +40,11 @@ def read_settings(path: Path) -> NodeSettings:
     except OSError as error:
         words = f"{path} cannot be read: {error.strerror}"
         raise QxError("QX-CFG-001", words, hint="name it with --settings") from error
+    document = compose(data, str(path))
+    if document.problems:
+        raise Problems(document.problems)
     try:
-        return msgspec.convert(compose(data, str(path)).tree, NodeSettings, dec_hook=custom)
+        return msgspec.convert(document.tree, NodeSettings, dec_hook=custom)
     except msgspec.ValidationError as error:
         raise QxError("QX-CFG-004", f"{path}: {error}", hint="docs/how-to/node-control.md lists its keys") from error
 

@@ -86,7 +86,8 @@ def arguments(request: Request) -> dict[str, Any]:
 
 def failure(error: QxError) -> Failure:
     kind = "refused" if isinstance(error, Refused) else "unsure" if isinstance(error, Unsure) else ""
-    return Failure(code=error.code, message=error.message, hint=error.hint, kind=kind)
+    message = f"{error.place}: {error.message}" if error.place else error.message
+    return Failure(code=error.code, message=message, hint=error.hint, kind=kind)
 
 
 def raised(told: Failure) -> QxError:

@@ -35,6 +35,7 @@ def status(
     A node that writes although another was promoted since is stopped (not with --dry-run).
     """
     from qx.app.workbench import Workbench
+    from qx.model.observation import Silence
     from qx.render.status import gist, status_text
 
     shell: Shell = ctx.obj
@@ -54,6 +55,10 @@ def status(
     found = asyncio.run(_once(shell, bench, only, note, dry_run=dry_run))
     shell.answer("status", found, lambda palette, width: status_text(found, palette, width))
     if not found.answered:
+        nodes = [node.seen for view in found.clusters.values() for node in view.nodes.values()]
+        secrets = {seen.detail for seen in nodes if isinstance(seen, Silence) and seen.reason == "secret"}
+        if secrets:
+            raise QxError("QX-SEC-001", "; ".join(sorted(secrets)), hint="nothing else answered either")
         raise QxError("QX-OBS-003", "nothing answered", hint="is this machine cut off? `qx doctor` looks closer")
     return Exit.DONE
 

@@ -1,13 +1,11 @@
-"""Fence, hold, pin: the old writer stopped, or about to hand over, and unable to come back as a writer; and
-their undoing.
-"""
+"""Fence, hold, contain, attest, pin: the old writer stopped, or about to hand over, and unable to come back as one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from qx.engine.acts import Settled
-from qx.engine.acts.seeing import pg_facts, redis_facts, wait_until
+from qx.engine.acts.seeing import pg_facts, redis_facts
 from qx.failover.links import address
 from qx.failover.sight import takes_writes
 from qx.kernel.errors import QxError, Refused
@@ -16,10 +14,8 @@ from qx.model.control import Control, PgControl
 if TYPE_CHECKING:
     from qx.engine.world import Doing
     from qx.model import plan
-    from qx.model.observation import PgFacts
 
 HUNG_S = 3.0  # a walsender without a reply for so long would hold up a clean stop
-COMING_UP = "in crash recovery"  # as pg_controldata says: started by an earlier attempt, and not to be disturbed
 CLEAN_STOP_S = 5.0  # unplanned: this long for a clean stop, which loses nothing, before the kill
 
 
@@ -67,43 +63,6 @@ def _words(found: Control) -> str:
     return f"{state}, {len(found.pids)} processes left, held for '{found.held_for}'"
 
 
-class PgUnfence:
-    async def perform(self, action: plan.Unfence, doing: Doing) -> dict[str, Any]:
-        """The old writer writes again. A stop under way cannot be called back: it is ended, then started."""
-        control = doing.world.control(action.cluster, action.region)
-        await control.hold(doing.epoch, "", doing.timeout)
-        await control.unpin(doing.epoch, doing.timeout)
-        found = await control.inspect(doing.timeout)
-        if found.running:
-            if await _writes(action, doing):
-                return {"writes": True, "restarted": False}
-            if not (isinstance(found, PgControl) and found.state == COMING_UP):
-                await control.stop(doing.epoch, "kill", doing.timeout)
-        await control.start(doing.epoch, "writer", doing.timeout)
-
-        async def look() -> PgFacts | None:
-            facts = await pg_facts(doing.world, action.cluster, action.region)
-            return None if facts.in_recovery else facts
-
-        facts = await wait_until(
-            doing,
-            look,
-            0.02,
-            QxError("QX-NODE-004", f"{action.cluster} in {action.region} does not write again"),
-        )
-        return {"writes": True, "restarted": True, "timeline": facts.timeline}
-
-    async def settled(self, action: plan.Unfence, doing: Doing) -> Settled | None:
-        return Settled(False, {})
-
-
-async def _writes(action: plan.Unfence, doing: Doing) -> bool:
-    try:
-        return not (await pg_facts(doing.world, action.cluster, action.region, min(1.0, doing.timeout))).in_recovery
-    except QxError:
-        return False
-
-
 class Hold:
     async def perform(self, action: plan.Hold, doing: Doing) -> dict[str, Any]:
         """Start lock taken, stopped (cleanly if it still can), no process left, and pinned as a replica of
@@ -144,19 +103,6 @@ class Contain(Hold):
     """A stale writer: the same as a hold."""
 
 
-class Unhold:
-    async def perform(self, action: plan.Unhold, doing: Doing) -> dict[str, Any]:
-        control = doing.world.control(action.cluster, action.region)
-        await control.hold(doing.epoch, "", doing.timeout)
-        await control.unpin(doing.epoch, doing.timeout)
-        if action.start and not (await control.inspect(doing.timeout)).running:
-            await control.start(doing.epoch, "writer", doing.timeout)
-        return {"started": action.start}
-
-    async def settled(self, action: plan.Unhold, doing: Doing) -> Settled | None:
-        return Settled(False, {})
-
-
 class Attest:
     async def perform(self, action: plan.Attest, doing: Doing) -> dict[str, Any]:
         """Nothing is done: the operator's word is what the journal keeps. Unless the node itself contradicts it."""
@@ -187,33 +133,4 @@ class RedisPin:
         return {"replicaof": upstream}
 
     async def settled(self, action: plan.Pin, doing: Doing) -> Settled | None:
-        return Settled(False, {})
-
-
-class RedisUnpin:
-    async def perform(self, action: plan.Unpin, doing: Doing) -> dict[str, Any]:
-        """The master may come back as a master; if it died meanwhile, it is started as one."""
-        control = doing.world.control(action.cluster, action.region)
-        await control.hold(doing.epoch, "", doing.timeout)
-        await control.unpin(doing.epoch, doing.timeout)
-        started = not (await control.inspect(doing.timeout)).running
-        if started:
-            await control.start(doing.epoch, "writer", doing.timeout)
-
-        async def look() -> bool | None:
-            return (
-                True
-                if (await redis_facts(doing.world, action.cluster, action.region)).role == "master"
-                else None
-            )
-
-        await wait_until(
-            doing,
-            look,
-            0.05,
-            QxError("QX-NODE-004", f"{action.cluster} in {action.region} does not write again"),
-        )
-        return {"started": started}
-
-    async def settled(self, action: plan.Unpin, doing: Doing) -> Settled | None:
         return Settled(False, {})

@@ -162,7 +162,7 @@ async def test_what_is_no_name_is_not_asked_for(host: str, monkeypatch: pytest.M
 
 async def test_a_name_that_cannot_be_one() -> None:
     for host in ("a" * 64 + ".example", "a..b"):
-        with pytest.raises(OSError):  # noqa: PT011
+        with pytest.raises(OSError):
             await resolves(host)
 
 

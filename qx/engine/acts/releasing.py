@@ -1,0 +1,76 @@
+"""Unfence, unhold, unpin: what kept the old writer from writing is taken back, and it writes again.
+
+Only ever the undo of a stage whose target was not promoted. A stop that was begun cannot be called back: a PostgreSQL
+that does not answer is ended and started, which loses nothing; a Redis is waited for, since ending it might.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qx.engine.acts import Settled
+from qx.engine.acts.seeing import pg_facts, redis_facts, wait_until
+from qx.failover.sight import takes_writes
+from qx.kernel.errors import QxError
+from qx.model.control import PgControl
+
+if TYPE_CHECKING:
+    from qx.engine.world import Doing
+    from qx.model import plan
+
+COMING_UP = "in crash recovery"  # as pg_controldata says: started by an earlier attempt, and not to be disturbed
+
+
+class _Release:
+    async def perform(self, action: plan.Unfence | plan.Unhold | plan.Unpin, doing: Doing) -> dict[str, Any]:
+        return await _write_again(action.cluster, action.region, doing)
+
+    async def settled(self, action: plan.Action, doing: Doing) -> Settled | None:
+        return Settled(False, {})
+
+
+class Unfence(_Release):
+    """PostgreSQL, after a planned fence."""
+
+
+class Unpin(_Release):
+    """Redis, before or after a handover that was withdrawn."""
+
+
+class Unhold(_Release):
+    async def perform(self, action: plan.Unfence | plan.Unhold | plan.Unpin, doing: Doing) -> dict[str, Any]:
+        """One that had not run before is not started: only the lock and the pin are lifted."""
+        if getattr(action, "start", True):
+            return await super().perform(action, doing)
+        control = doing.world.control(action.cluster, action.region)
+        await control.hold(doing.epoch, "", doing.timeout)
+        await control.unpin(doing.epoch, doing.timeout)
+        return {"started": False}
+
+
+async def _write_again(cluster: str, region: str, doing: Doing) -> dict[str, Any]:
+    control = doing.world.control(cluster, region)
+    await control.hold(doing.epoch, "", doing.timeout)
+    await control.unpin(doing.epoch, doing.timeout)
+    found = await control.inspect(doing.timeout)
+    if found.running and await _writes(cluster, region, doing):
+        return {"writes": True, "started": False}
+    if found.running and isinstance(found, PgControl) and found.state != COMING_UP:
+        found = await control.stop(doing.epoch, "kill", doing.timeout)
+    if isinstance(found, PgControl) or not found.running:
+        await control.start(doing.epoch, "writer", doing.timeout)
+
+    async def look() -> bool | None:
+        return await _writes(cluster, region, doing) or None
+
+    silent = QxError("QX-NODE-004", f"{cluster} in {region} does not write again")
+    await wait_until(doing, look, 0.02, silent)
+    return {"writes": True, "started": True}
+
+
+async def _writes(cluster: str, region: str, doing: Doing) -> bool:
+    look = pg_facts if doing.kind(cluster) == "postgresql" else redis_facts
+    try:
+        return takes_writes(await look(doing.world, cluster, region, min(1.0, doing.timeout)))
+    except QxError:
+        return False
