@@ -6,10 +6,11 @@ A Site is a server's files and its control; whatever starts a server there, `end
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,9 @@ from tests.fixtures_servers import (
     wait_until,
 )
 
+T = 60.0
 DRIVERS = ("local", "command")
+AT_WRITER, AT_STANDBY = "us-east", "eu-west"
 
 
 @dataclass
@@ -227,3 +230,79 @@ def alive(pid: int) -> bool:
 
 def parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+class Pair:
+    """A writer and a standby that streams from it, both started by their controls; then what happens to pairs."""
+
+    def __init__(self, writer: PgSite, standby: PgSite) -> None:
+        self.writer, self.standby = writer, standby
+
+    async def start(self) -> None:
+        await self.writer.control.start(1, "writer", T)
+        self.writer.sql("SELECT pg_create_physical_replication_slot('standby', true)")
+        await self.standby.control.follow(1, conninfo(self.writer.node, AT_STANDBY), "standby", T)
+        await self.standby.control.start(1, "replica", T)
+        streams(self.writer.node, AT_STANDBY)
+
+    async def cut(self) -> None:
+        """The standby has all, and gets nothing more."""
+        [(position,)] = self.writer.sql("SELECT pg_current_wal_flush_lsn()")
+        seen = "SELECT 1 WHERE pg_last_wal_replay_lsn() >= %s::pg_lsn"
+        wait_until(lambda: self.standby.sql(seen, position), "it has replayed")
+        await self.standby.control.stop(1, "clean", T)
+
+    async def promote(self) -> int:
+        """The standby is the writer now; where its timeline began."""
+        await self.standby.control.start(1, "replica", T)
+        self.standby.sql("SELECT pg_promote()")
+        wait_until(lambda: self.standby.sql("SELECT 1 WHERE NOT pg_is_in_recovery()"), "it writes")
+        self.standby.sql("CHECKPOINT")
+        return fork_of(self.standby.node)
+
+    async def diverge(self) -> int:
+        """A write that only the old writer has; it is dead then, and pinned. Returns the fork."""
+        self.writer.sql("CREATE TABLE trades (id int PRIMARY KEY, what text)")
+        self.writer.sql("INSERT INTO trades SELECT n, 'both' FROM generate_series(1, 100) n")
+        await self.cut()
+        self.writer.sql("INSERT INTO trades VALUES (101, 'lost')")
+        await self.writer.control.pin(2, "", T)
+        await self.writer.control.stop(2, "kill", T)
+        return await self.promote()
+
+    async def joins(self, epoch: int = 3) -> None:
+        """The old writer follows the new one, which sees it stream, and has what it has."""
+        if not self.standby.sql("SELECT 1 FROM pg_replication_slots WHERE slot_name = 'back'"):
+            self.standby.sql("SELECT pg_create_physical_replication_slot('back', true)")
+        await self.writer.control.follow(epoch, conninfo(self.standby.node, AT_WRITER), "back", T)
+        await self.writer.control.start(epoch, "replica", T)
+        streams(self.standby.node, AT_WRITER)
+        self.standby.sql("CREATE TABLE after_all AS SELECT 1 AS one")
+        wait_until(lambda: self.writer.sql("SELECT to_regclass('after_all')")[0][0], "it gets what the writer writes")
+
+
+def wrap_programs(site: PgSite) -> Callable[[], set[str]]:
+    """What pg_rewind and pg_basebackup are called with, from now until the answer is asked for: through wrappers."""
+    log = site.home / "argvs"
+    real = Path(site.settings.bin_dir)
+    wrapped = site.home / "bin"
+    wrapped.mkdir()
+    for program in real.iterdir():
+        (wrapped / program.name).symlink_to(program)
+    for name in ("pg_rewind", "pg_basebackup"):
+        (wrapped / name).unlink()
+        lines = ("#!/bin/sh", f'printf "%s\\n" "$*" >> "{log}"', f'env >> "{log}"', f'exec "{real / name}" "$@"')
+        (wrapped / name).write_text("\n".join(lines))
+        (wrapped / name).chmod(0o755)
+    site.settings = msgspec.structs.replace(site.settings, bin_dir=str(wrapped))
+    return lambda: set(log.read_text().splitlines())
+
+
+def check_files(manifest: dict[str, Any], into: Path) -> None:
+    """Every file stands in the manifest with its digest, and nothing else stands there."""
+    for entry in manifest["files"]:
+        data = (into / entry["path"]).read_bytes()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (entry["bytes"], entry["sha256"])
+    there = {str(path.relative_to(into)) for path in into.rglob("*") if path.is_file()}
+    assert there == {entry["path"] for entry in manifest["files"]} | {"manifest.json"}
+    assert json.loads((into / "manifest.json").read_text()) == manifest

@@ -151,10 +151,11 @@ class Executor:
             late = QxError("QX-RUN-007", f"{step.id}: no time left in the write-outage budget")
             self._write(Event.ENDED, step, Outcome.FAILED, proof=seen, error=late)
             return
+        first = not self.state[step.id].seen
         self._write(Event.INTENDED, step)
         self.budget.began(step)
         try:
-            proof = await self._perform(step, step.action, timeout)
+            proof = await self._perform(step, step.action, timeout, first=first)
         except Unsure as error:
             self._write(Event.ENDED, step, Outcome.UNKNOWN, error=error)
         except QxError as error:
@@ -206,19 +207,22 @@ class Executor:
         else:
             self._write(Event.UNDO_ENDED, step, Outcome.UNDONE, proof=proof)
 
-    async def _perform(self, step: Step, action: Action, timeout: float) -> dict[str, Any]:
+    async def _perform(
+        self, step: Step, action: Action, timeout: float, *, first: bool = False
+    ) -> dict[str, Any]:
         self.keeper.check(action.cluster)
         act = act_for(action, self._kind(step))
         try:
             async with asyncio.timeout(timeout + GRACE_S):
-                return await act.perform(action, self._doing(step, timeout))
+                return await act.perform(action, self._doing(step, timeout, first=first))
         except TimeoutError as error:
             raise Unsure("QX-RUN-002", f"{step.id}: no answer within {timeout + GRACE_S:.1f} s") from error
 
-    def _doing(self, step: Step, timeout: float) -> Doing:
+    def _doing(self, step: Step, timeout: float, *, first: bool = False) -> Doing:
         proofs = {name: state.proof for name, state in self.state.steps.items()}
         until = self.world.clock.elapsed() + timeout
-        return Doing(self.world, self.plan, self.run, self.keeper.epochs[step.action.cluster], proofs, until)
+        epoch = self.keeper.epochs[step.action.cluster]
+        return Doing(self.world, self.plan, self.run, epoch, proofs, until, first)
 
     def _kind(self, step: Step) -> str:
         return self.world.platform.clusters[step.action.cluster].kind

@@ -49,7 +49,10 @@ class World(Protocol):
 
 
 class Doing(NamedTuple):
-    """What one act may use: `proofs` of the steps done before it, and until when (`Clock.elapsed`)."""
+    """What one act may use: `proofs` of the steps done before it, and until when (`Clock.elapsed`).
+
+    `first`: the journal knows of no earlier attempt, so that what this one did not send was never sent.
+    """
 
     world: World
     plan: Plan
@@ -57,6 +60,7 @@ class Doing(NamedTuple):
     epoch: int
     proofs: dict[str, dict[str, Any]]
     until: float
+    first: bool = False
 
     @property
     def timeout(self) -> float:

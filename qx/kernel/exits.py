@@ -8,9 +8,9 @@ from enum import IntEnum
 class Exit(IntEnum):
     """What the shell learns. `qx check` alone speaks Nagios (0-3) instead."""
 
-    DONE = 0  # or nothing was to be done
-    FAILED = 1  # and, of a move, everything before the failure was undone
-    USAGE = 2  # the command line or its input is wrong
+    DONE = 0  # done, or nothing was to be done
+    FAILED = 1  # failed; of a move: failed and undone, nothing moved
+    USAGE = 2  # the command line, or what it names, is wrong
     UNKNOWN = 3  # outcome unknown or partial: something is still moving, or only part of it was done
     REFUSED = 4  # a gate said no
     TIMEOUT = 5  # waiting ended, the run goes on
@@ -18,9 +18,9 @@ class Exit(IntEnum):
     FINDINGS = 7  # findings or breaches at or above --fail-on
     AUTH = 8  # a secret or a permission is missing
     LEASE = 9  # the lease is held by another, or by another store
-    BUG = 70  # in qx: report it
-    INTERRUPTED = 130  # by Ctrl-C; a run was undone, or stands in `qx runs list`
-    TERMINATED = 143  # by SIGTERM
+    BUG = 70  # a bug in qx: report it
+    INTERRUPTED = 130  # ended by Ctrl-C; a run was undone, or stands in `qx runs list`
+    TERMINATED = 143  # ended by SIGTERM
 
 
 _WORST_FIRST = (

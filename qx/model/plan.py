@@ -37,6 +37,8 @@ class Prepare(_Action, frozen=True, kw_only=True):
 
 
 class Unprepare(_Action, frozen=True, kw_only=True):
+    """The slots that were made are dropped; the announced address stays."""
+
     followers: tuple[str, ...]
 
 
@@ -90,6 +92,8 @@ class Freeze(_Action, frozen=True, kw_only=True):
 
 
 class Unfreeze(_Action, frozen=True, kw_only=True):
+    """Every candidate that was frozen follows `upstream` again."""
+
     upstream: str | None
 
 
@@ -116,7 +120,7 @@ class Pin(_Action, frozen=True, kw_only=True):
 
 
 class Unpin(_Action, frozen=True, kw_only=True):
-    pass
+    """Redis: the master may come back as a master."""
 
 
 class Handover(_Action, frozen=True, kw_only=True):

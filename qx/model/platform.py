@@ -76,7 +76,7 @@ class Replication(_File, frozen=True, kw_only=True):
 class Node(_File, frozen=True, kw_only=True):
     """One server of a cluster. `url` is how qx reaches it: postgresql://user@host:port/db, redis://host:port/0."""
 
-    url: str
+    url: str  # how qx reaches it
     password: str = ""  # a reference
     priority: int = 100  # higher is preferred; 0: never a target
     control: LocalControl | CommandControl | None = None  # how its files and processes are reached; without: no fence

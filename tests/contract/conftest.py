@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.fixtures_nodes import DRIVERS, PgSite, RedisSite, Sites
+from tests.fixtures_nodes import DRIVERS, Pair, PgSite, RedisSite, Sites
 from tests.fixtures_servers import Servers, pg_installs, redis_programs
 
 
@@ -43,3 +43,8 @@ def sites(servers: Servers, driver: str) -> Iterator[Sites]:
 @pytest.fixture
 def site(sites: Sites, server: int | str) -> PgSite | RedisSite:
     return sites.postgres(server) if isinstance(server, int) else sites.redis(server)
+
+
+@pytest.fixture
+def pair(sites: Sites, pg_major: int) -> Pair:
+    return Pair(sites.postgres(pg_major), sites.postgres(pg_major))

@@ -74,7 +74,7 @@ def _interrupted(site: Site, target: str, *numbers: int) -> Said:
     pause = f"pause:{','.join(map(str, numbers))}:after"
     process = site.start("failover", "--to", target, "--cluster", TRADING, "--yes", fault=pause)
     for number in numbers:
-        wait(lambda number=number: len(site.entries(site.runs()[0].id)) == number and stands_still(process), "its pause")
+        wait(lambda: stands_still(process) and len(site.entries(site.runs()[0].id)) == number, f"its pause at {number}")  # noqa: B023 - waited for here
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGCONT)
     return ended(process)

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from qx.engine.fold import fold, has_return, passed
 from qx.failover.planner import plan_failback, plan_failover
 from qx.failover.rejoin import plan_rejoin
@@ -95,7 +97,8 @@ def rejoin(seed: int, clusters: tuple[str, ...] = (PG,)) -> Scene:
     world, there = unplanned(seed, clusters)
     assert world.begin(world.process(), there) is RunOutcome.DONE
     world.pass_time(1.0)
-    return Scene(world, plan(world, lambda at: plan_rejoin(at, (), ())))
+    made = plan(world, lambda at: plan_rejoin(at, (), ()))
+    return Scene(world, replace(made, steps=tuple(replace(step, timeout_s=min(step.timeout_s, 60.0)) for step in made.steps)))
 
 
 def rejoin_redis(seed: int) -> Scene:

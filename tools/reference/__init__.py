@@ -1,7 +1,7 @@
 """docs/reference, made from the code: `python -m tools.reference` (`make docs`) writes it, a test compares it.
 
-Each page is a pure function of the code. What a page says that the code cannot say itself stands in a table of that page's
-module, and the page fails to be made when the table and the code do not name the same things.
+Each page is a pure function of the code. What a page says that the code cannot say itself stands in a table of that
+page's module, and the page fails to be made when the table and the code do not name the same things.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from qx.kernel import codes
 from tools.reference.markdown import code, plain, table
 
 HEAD = """\
-A code is never reused and never changes its meaning. `qx explain CODE` says the same offline. HTTP is the status that a code
-has where it is told over HTTP; nothing of this release does that."""
+A code is never reused and never changes its meaning. `qx explain CODE` says the same offline. HTTP is the status
+that a code has where it is told over HTTP; nothing of this release does that."""
 
 
 def families() -> dict[str, str]:

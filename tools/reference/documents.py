@@ -1,19 +1,18 @@
 """JSON documents: of each noun its fields, from the struct that is written or from the keys of the mapping in the code.
 
-What a key of a mapping means stands here, and nothing else: a key that the code does not write, or one that is written and
-not described, stops the page.
+What a key of a mapping means stands here, and nothing else: a key that the code does not write, or one that is written
+and not described, stops the page.
 """
 
 from __future__ import annotations
 
 import ast
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import qx
 from qx.config.origin import Setting
 from qx.failover.checks import Check
-from qx.kernel.exits import Exit
 from qx.lab.demo import Demo
 from qx.lab.status import LabStatus
 from qx.model.audit import Audit
@@ -27,8 +26,8 @@ from qx.render.control import Ruled
 from qx.render.lag import Lags
 from qx.render.progress import StageResult
 from qx.render.status import Status
-from tools.reference.markdown import anchor, code, plain, sentence, table
-from tools.reference.sources import comments, default_of, doc, in_words, keys_of, parts, struct_of
+from tools.reference.markdown import anchor, code, paragraph, plain, table
+from tools.reference.sources import comments, doc, enums, in_words, keys_of, parts, struct_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,21 +35,21 @@ if TYPE_CHECKING:
     from msgspec import inspect as shapes
 
 PACKAGE = Path(qx.__file__).parent
-HEAD = f"""\
+HEAD = """\
 With `-o json` a command writes exactly one document on standard output, on errors too: the resource itself with
-`schema: "qx.<noun>/1"` first. `-o ndjson` is the same on one line; with `--watch` one line per look that differs. Instants are
-Unix seconds (UTC), durations seconds, sizes bytes. A key that is added does not change the number behind the slash; one that
-is removed, or means something else, does. Exit codes: [Exit codes](exit-codes.md), {int(Exit.DONE)} to {int(Exit.TERMINATED)}."""
+`schema: "qx.<noun>/1"` first. `-o ndjson` is the same on one line; with `--watch` one line per look that differs.
+Instants are Unix seconds (UTC), durations seconds, sizes bytes. A key that is added does not change the number behind the
+slash; one that is removed, or means something else, does. How a command ended says its [exit code](exit-codes.md)."""
 
 
 class Document(NamedTuple):
-    """`by`: the commands that answer with it. `struct`: its fields. `sources`: functions that write keys; `keys`: theirs."""
+    """`by`: the commands that answer with it. `struct`: its fields. `sources`: functions that write keys."""
 
     by: str
     about: str
     struct: type | None = None
     sources: tuple[str, ...] = ()
-    keys: dict[str, str] = {}  # noqa: RUF012 - never changed
+    keys: dict[str, str] = {}  # noqa: RUF012 - never changed; what those keys mean
     also: tuple[type, ...] = ()  # structs that values are made of
 
 
@@ -68,7 +67,8 @@ DOCUMENTS = {
         "qx failover, failback, rejoin, apply, runs resume", "What a run came to.",
         sources=("qx.cli.moving:answer_run",),
         keys={
-            "run": "The run's id.", "plan": "The plan's id.", "intent": "`failover`, `failback`, `rejoin` or `contain`.",
+            "run": "The run's id.", "plan": "The plan's id.",
+            "intent": "`failover`, `failback`, `rejoin` or `contain`.",
             "outcome": "As in qx.run/1.", "exit": "The command's [exit code](exit-codes.md).",
             "clusters": "List of [StageResult](#stageresult): what became of each cluster.",
             "error": "The first error of a run that met one: `code`, `message`, `hint`; else null.",
@@ -95,7 +95,8 @@ DOCUMENTS = {
         also=(StageResult, Act),
     ),
     "entry": Document(
-        "qx runs watch -o ndjson", "One line of the journal, as it is written.", sources=("qx.render.run:entry_fields",),
+        "qx runs watch -o ndjson", "One line of the journal, as it is written.",
+        sources=("qx.render.run:entry_fields",),
         keys={
             "run": "The run's id.", "seq": "1, 2, 3... within the run.", "at": "When it was written.",
             "event": "What happened: see [Entry](#entry).", "step": "The step that it is about, or ''.",
@@ -132,20 +133,22 @@ DOCUMENTS = {
         "qx config show", "The configuration in force.", sources=("qx.cli.commands.config:show",),
         keys={
             "file": "The file in force.", "why": "How it was found.",
-            "platform": "As [regions.yaml](regions-yaml.md) has it, defaults included, durations in seconds, sizes in bytes.",
+            "platform": "As [regions.yaml](regions-yaml.md) has it, defaults included.",
             "settings": "With `--origin`: list of [Setting](#setting).",
         },
         also=(Setting,),
     ),
     "config-check": Document(
-        "qx config check", "A file without errors. One with errors is qx.error/1.", sources=("qx.cli.commands.config:check",),
+        "qx config check", "A file without errors. One with errors is qx.error/1.",
+        sources=("qx.cli.commands.config:check",),
         keys={"file": "The file.", "why": "How it was found.", "counts": "How many of what it describes."},
     ),
     "config-schema": Document(
         "qx config schema", "The JSON Schema of regions.yaml itself; `schema` is added in front.",
     ),
     "config-file": Document(
-        "qx config init", "The file that was written.", sources=("qx.cli.commands.config:init",), keys={"file": "Its path."},
+        "qx config init", "The file that was written.", sources=("qx.cli.commands.config:init",),
+        keys={"file": "Its path."},
     ),
     "lab": Document("qx lab up, status, fault", "The lab's servers, routes and broken links.", LabStatus),
     "lab-down": Document(
@@ -160,8 +163,8 @@ DOCUMENTS = {
     "code": Document(
         "qx explain CODE", "One error code.", sources=("qx.cli.commands.explain:_fields",),
         keys={
-            "code": "The code.", "summary": "What it means.", "remedy": "What usually makes it pass.", "exit": "Its exit code.",
-            "exit_name": "The exit code's name.", "http": "Its HTTP status.",
+            "code": "The code.", "summary": "What it means.", "remedy": "What usually makes it pass.",
+            "exit": "Its exit code.", "exit_name": "The exit code's name.", "http": "Its HTTP status.",
         },
     ),
     "completion": Document(
@@ -173,39 +176,42 @@ DOCUMENTS = {
     ),
     "error": Document(
         "every command", "What went wrong. Several errors of one input stand in `errors` as well.",
-        sources=("qx.render.diagnostic:_fields",),
+        sources=("qx.render.diagnostic:document", "qx.render.diagnostic:_fields"),
         keys={
-            "code": "In `error`: of the [catalogue](errors.md).", "message": "In `error`: what, and where.",
-            "hint": "In `error`: what would make it pass, or ''.",
-            "place": "In `error`: `file`, `line`, `column`, from 1; or null.",
+            "schema": "`qx.error/1`.", "error": "The first one: `code`, `message`, `hint`, `place`.",
+            "errors": "Where there are several: all of them, each of these fields.",
+            "code": "Of the [catalogue](errors.md).", "message": "What, and where.",
+            "hint": "What would make it pass, or ''.", "place": "Where in a file: the next three; or null.",
+            "file": "Of the place.", "line": "Of the place, from 1; 0 when not known.",
+            "column": "Of the place, likewise.",
         },
     ),
     "salvage": Document(
-        "written by a rejoin into the salvage directory, as manifest.json", "What was kept of a node before it was erased.",
-        sources=("qx.adapters.node.salvage:keep", "qx.adapters.node.salvage:_summary"),
+        "a rejoin's salvage directory, as manifest.json", "What was kept of a node before it was erased.",
+        sources=("qx.adapters.node.salvage:_salvage", "qx.adapters.node.salvage:_summary"),
         keys={
             "schema": "`qx.salvage/1`.", "node": "Cluster and region.",
-            "diverged": "True when the node held what the new writer never had; null when only its upstream can tell (Redis).",
-            "fork": "The WAL position where the new timeline left the old one, in bytes.", "timeline": "The old timeline.",
+            "diverged": "True when the node held what the new writer never had; null when it cannot tell (Redis).",
+            "fork": "The WAL position where the new timeline left the old one, in bytes.",
+            "timeline": "The old timeline.",
             "tables": "Per table: its CSV of rows that lost transactions wrote, and how many.",
             "files": "Every file that was kept: `path`, `bytes`, `sha256`.",
             "notes": "What could not be kept, and why.", "into": "The directory.",
             "commits": "Transactions beyond the fork; null when it cannot be told.",
-            "bytes": "WAL beyond the fork.", "end": "Where the node's WAL ends.", "records": "WAL records beyond the fork.",
-            "aborts": "Transactions beyond the fork that were rolled back.",
-            "relations": "What they changed: records per relation.",
+            "bytes": "WAL beyond the fork.", "end": "Where the node's WAL ends, in bytes.",
+            "relations": "What they changed: WAL records per relation.",
             "first_commit": "When the first of them was committed.", "last_commit": "When the last of them was.",
         },
     ),
 }
 NOT_ANSWERED = {"error", "salvage"}
+ELSEWHERE = {Platform: "regions-yaml.md"} | {cls: f"steps.md#{cls.__name__.lower()}" for cls in get_args(Action)}
 
 
 def body() -> str:
     blocks = [HEAD, _index()]
     for noun, document in DOCUMENTS.items():
-        blocks += [f"## qx.{noun}/1", f"{document.about} Answered by: {document.by}." if noun not in NOT_ANSWERED
-                   else f"{document.about} From: {document.by}.", *_fields(noun, document)]
+        blocks += [f"## qx.{noun}/1", f"{document.about} *From:* {document.by}.", *_fields(noun, document)]
     blocks += ["# Parts", *_parts()]
     return "\n\n".join(blocks)
 
@@ -229,52 +235,60 @@ def _index() -> str:
 
 
 def _fields(noun: str, document: Document) -> Iterator[str]:
-    written = [key for source in document.sources for key in keys_of(source)]
-    unlike = set(written) ^ document.keys.keys()
+    written = dict.fromkeys(key for source in document.sources for key in keys_of(source))
+    unlike = written.keys() ^ document.keys.keys()
     assert not unlike, f"qx.{noun}/1: written and not described, or described and not written: {sorted(unlike)}"
-    rows = _rows(struct_of(document.struct)) if document.struct else []
-    rows += [[code(key), "", "", document.keys[key]] for key in dict.fromkeys(written)]
-    if rows:
-        yield table(["field", "type", "default", "meaning"], rows)
+    if document.struct:
+        yield from _described(struct_of(document.struct))
+    if document.struct and written:
+        yield "Besides:"
+    if written:
+        yield table(["field", "meaning"], [[code(key), document.keys[key]] for key in written])
 
 
 def _parts() -> Iterator[str]:
-    """Every struct that a document is made of, once, by name."""
-    seen: dict[type, shapes.StructType] = {}
-    queue = [struct_of(cls) for each in DOCUMENTS.values() for cls in each.also]
+    """Every struct and every enum that documents are made of, once, by name."""
+    found: dict[type, shapes.StructType] = {}
+    words: set[type] = set()
     tops = {each.struct for each in DOCUMENTS.values() if each.struct}
+    queue = [struct_of(cls) for each in DOCUMENTS.values() for cls in each.also]
     queue += [part for top in tops for field in struct_of(top).fields for part in parts(field.type)]
-    actions = set(Action.__args__)
+    words |= {enum for top in tops for field in struct_of(top).fields for enum in enums(field.type)}
     while queue:
         kind = queue.pop()
-        if kind.cls in seen or kind.cls in actions or kind.cls is Platform:
+        if kind.cls in found or kind.cls in ELSEWHERE:
             continue
-        seen[kind.cls] = kind
+        found[kind.cls] = kind
         queue += [part for field in kind.fields for part in parts(field.type)]
-    names = [cls.__name__ for cls in seen]
+        words |= {enum for field in kind.fields for enum in enums(field.type)}
+    names = [cls.__name__ for cls in (*found, *words)]
     assert len(set(names)) == len(names), "two parts of one name would have one heading"
-    for kind in sorted(seen.values(), key=lambda kind: kind.cls.__name__):
-        yield f"## {kind.cls.__name__}"
-        if text := doc(kind.cls):
-            yield plain(text)
-        yield table(["field", "type", "default", "meaning"], _rows(kind))
+    for cls in sorted((*found, *words), key=lambda each: each.__name__):
+        yield f"## {cls.__name__}"
+        yield from _described(found[cls]) if cls in found else _values(cls)
 
 
-def _rows(kind: shapes.StructType) -> list[list[str]]:
+def _described(kind: shapes.StructType) -> Iterator[str]:
+    yield from map(paragraph, filter(None, doc(kind.cls).split("\n\n")))
     said = comments(kind.cls)
-    tag = [[code(str(kind.tag_field)), f"`{kind.tag}`", "", ""]] if kind.tag_field and kind.tag_field != "schema" else []
-    return tag + [
-        [code(field.encode_name), in_words(field.type, _link), default_of(field) if not field.required else "",
-         plain(sentence(said[field.name]))]
+    rows = [
+        [code(field.encode_name), in_words(field.type, _link), plain(said[field.name])]
         for field in kind.fields
     ]
+    if kind.tag_field and kind.tag_field != "schema":
+        rows.insert(0, [code(kind.tag_field), f"`{kind.tag}`", ""])
+    yield table(["field", "type", "meaning"], rows)
+
+
+def _values(enum: Any) -> Iterator[str]:
+    yield from map(paragraph, filter(None, doc(enum).split("\n\n")))
+    said = comments(enum)
+    yield table(["value", "meaning"], [[code(str(member.value)), plain(said[member.name])] for member in enum])
 
 
 def _link(cls: type) -> str:
     name = cls.__name__
-    if cls is Platform:
-        return "[Platform](regions-yaml.md)"
-    if cls in set(Action.__args__):
-        return f"[{name}](steps.md#{name.lower()})"
+    if cls in ELSEWHERE:
+        return f"[{name}]({ELSEWHERE[cls]})"
     noun = next((noun for noun, each in DOCUMENTS.items() if each.struct is cls and noun in {"plan", "run"}), None)
     return f"[{name}](#{anchor(f'qx.{noun}/1')})" if noun else f"[{name}](#{name.lower()})"

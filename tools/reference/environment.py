@@ -23,12 +23,12 @@ READ = {
     "_QX_COMPLETE": "Set by the completion scripts: the words are to be completed, not run.",
 }
 HEAD = """\
-Secrets come from whatever variables `env:NAME` references of regions.yaml name; they are read when the secret is used. The
-programs of a node's server get none of qx's environment but the account, the session and the locale."""
+Secrets come from whatever variables `env:NAME` references of regions.yaml name; they are read when the secret is used.
+The programs that a node's control runs beside the server get the variables of account, session and locale only."""
 
 
 def found() -> set[str]:
-    """Names that are read by `env.get(NAME)` or `environ[NAME]`, with a constant of the same module for NAME or a text."""
+    """Names that are read by `env.get(NAME)` or `environ[NAME]`: texts, or constants of the same module."""
     return {name for path in PACKAGE.rglob("*.py") for name in _read(ast.parse(path.read_text(encoding="utf-8")))}
 
 
@@ -37,7 +37,7 @@ def _read(tree: ast.Module) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(tree):
         key: ast.expr | None = None
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get" and node.args:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
             key = node.args[0] if _is_environment(node.func.value) else None
         elif isinstance(node, ast.Subscript) and _is_environment(node.value):
             key = node.slice

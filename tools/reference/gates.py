@@ -7,20 +7,20 @@ import inspect
 from typing import TYPE_CHECKING
 
 from qx.failover import gates, planner, rejoin
-from tools.reference.markdown import code, plain, sentence, table
+from tools.reference.markdown import code, paragraph, plain, table
 from tools.reference.sources import doc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 HEAD = """\
-A gate is asked of every cluster that a plan would move, before anything is touched. One that fails refuses the whole plan:
-exit 4, or 9 when only `lease` fails. The refusal names every failing gate, its reason and the smallest change that would let
-it pass; `--except CLUSTER` leaves a cluster out. What was accepted by consent stands in the plan and in the journal."""
+A gate is asked of every cluster that a plan would move, before anything is touched. One that fails refuses the whole
+plan: exit 4, or 9 when only `lease` fails. The refusal names every failing gate, its reason and the smallest change that
+would let it pass; `--except CLUSTER` leaves a cluster out. What was accepted by consent stands in the plan and the journal."""
 CONSENT = """\
-Consent needs `--reason TEXT`. `--accept-loss SIZE|SECONDS|unknown` is for `rpo` and `furthest`, `--attest-fenced NODE` for
-`fence` of an unplanned move, `--override cooldown` and `--override maintenance` for the gates of these names. No other gate can
-be passed by consent: `residency` passes with an approval on record in regions.yaml."""
+Consent needs `--reason TEXT`. `--accept-loss SIZE|SECONDS|unknown` is for `rpo` and `furthest`, `--attest-fenced NODE`
+for `fence` of an unplanned move, `--override cooldown` and `--override maintenance` for the gates of these names. No other
+gate can be passed by consent: `residency` passes with an approval on record in regions.yaml."""
 
 
 def body() -> str:
@@ -30,12 +30,12 @@ def body() -> str:
         "## An unplanned move", "The writer does not answer.", _judged(gates.UNPLANNED),
         "## A failback, besides", table(["gate", "refuses"], [[code(name), _planned(name)] for name in _in_planner()]),
         "## A rejoin", "Asked of every node that is to come back.",
-        table(["gate", "refuses"], [[code(name), f"`{words}`" if words else ""] for name, words in _in_rejoin()]),
+        table(["gate", "what lets it pass"], [[code(name), plain(words)] for name, words in _in_rejoin()]),
     ])
 
 
 def _judged(asked: Iterable[Callable[..., object]]) -> str:
-    return table(["gate", "asks"], [[code(name_of(gate)), plain(sentence(_asks(gate)))] for gate in asked])
+    return table(["gate", "asks"], [[code(name_of(gate)), paragraph(_asks(gate))] for gate in asked])
 
 
 def _asks(gate: Callable[..., object]) -> str:

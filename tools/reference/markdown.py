@@ -25,17 +25,15 @@ def code(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Words of the code as prose: an angle bracket opens no tag."""
-    return text.replace("<", "&lt;")
+    """Words of the code as prose: outside of code spans no angle bracket opens a tag, no star emphasises."""
+    spans = text.split("`")
+    spans[::2] = [part.replace("<", "&lt;").replace("*", "\\*") for part in spans[::2]]
+    return "`".join(spans)
 
 
-def sentence(text: str) -> str:
-    """One paragraph, with its first letter large and a stop at its end."""
-    words = " ".join(text.split())
-    if not words:
-        return ""
-    first = words if words[0] in "`-'" else words[0].upper() + words[1:]
-    return first if first[-1] in ".:!?" else f"{first}."
+def paragraph(text: str) -> str:
+    """The lines of one paragraph of a docstring as one."""
+    return plain(" ".join(text.split()))
 
 
 def anchor(heading: str) -> str:

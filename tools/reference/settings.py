@@ -10,13 +10,13 @@ from qx.adapters.node.agent import NodeSettings
 from qx.config.forms import SCHEMES
 from qx.config.reference import FORMS
 from qx.model.platform import LocalControl, Platform
-from tools.reference.markdown import anchor, code, sentence, table
+from tools.reference.markdown import anchor, code, paragraph, plain, table
 from tools.reference.sources import comments, default_of, doc, in_words, parts, struct_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NAMED = {"regions": "REGION", "clusters": "CLUSTER", "nodes": "REGION", "via": "REGION"}  # what stands for the keys of a mapping
+NAMED = {"regions": "REGION", "clusters": "CLUSTER", "nodes": "REGION", "via": "REGION"}  # for the keys of a mapping
 HEAD = f"""\
 Looked for in this order: `--config FILE`, `$QX_CONFIG`, `./regions.yaml`, `$XDG_CONFIG_HOME/qx/regions.yaml` or
 `~/.config/qx/regions.yaml`. `qx config init` writes a commented one, `qx config check` lists every error with its line,
@@ -24,13 +24,14 @@ Looked for in this order: `--config FILE`, `$QX_CONFIG`, `./regions.yaml`, `$XDG
 
 - **duration**: `250ms`, `30s`, `1m30s`, `5m`, `2h`, `1d`; a bare number is seconds.
 - **size**: `512`, `64KiB`, `1MiB`, `10MB`, `1GiB`; a bare number is bytes.
-- **secret reference**: {', '.join(f'`{form}`' for form in FORMS.split(', '))}. A password itself is refused, in a URL too.
+- **secret reference**: {', '.join(f'`{form}`' for form in FORMS.split(', '))}.
+  A password itself is refused, in a URL too.
 - **names** of regions and clusters: lower case letters, digits, `-` and `_` between them; at most 48.
 - **url**: of a PostgreSQL node `{SCHEMES['postgresql'][1]}`, of a Redis node `{SCHEMES['redis'][1]}`
   (`rediss://` for TLS), of an endpoint `{SCHEMES['endpoint'][1].replace(', ', '` or `')}`."""
 AGENT = """\
-The file that `qx node --settings FILE` reads beside a server has these keys at its top level; `driver` may be left out, and
-two more are known:"""
+The file that `qx node --settings FILE` reads beside a server has these keys at its top level; `driver` may be left out,
+and two more are known:"""
 
 
 def body() -> str:
@@ -66,19 +67,20 @@ def _heading(path: str, kind: shapes.StructType) -> str:
 
 def _described(kind: shapes.StructType) -> Iterator[str]:
     if text := doc(kind.cls):
-        yield " ".join(text.split("\n\n")[0].split())
-        yield from (" ".join(rest.split()) for rest in text.split("\n\n")[1:])
+        yield from map(paragraph, text.split("\n\n"))
     yield _table(kind, None)
 
 
 def _table(kind: shapes.StructType, only: set[str] | None) -> str:
     links = {part.cls: f"[below](#{anchor(path)})" for path, part in sections()}
     said = comments(kind.cls)
-    rows = [[code(str(kind.tag_field)), f"`{kind.tag}`", "required", "Which kind this is."]] if kind.tag_field and not only else []
+    rows = []
+    if kind.tag_field and not only:
+        rows.append([code(kind.tag_field), f"`{kind.tag}`", "required", "which kind this is"])
     for field in kind.fields:
         if only and field.encode_name not in only:
             continue
         assert said[field.name], f"{kind.cls.__name__}.{field.name}: a comment beside it says what it is"
         form = in_words(field.type, lambda cls: links[cls])
-        rows.append([code(field.encode_name), form, default_of(field), sentence(said[field.name])])
+        rows.append([code(field.encode_name), form, default_of(field), plain(said[field.name])])
     return table(["key", "form", "default", "meaning"], rows)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 def doc(thing: Any) -> str:
     """Its own docstring, not one that it inherits; ''."""
-    return inspect.cleandoc(vars(thing).get("__doc__") or "") if isinstance(thing, type) else inspect.getdoc(thing) or ""
+    said = vars(thing).get("__doc__") if isinstance(thing, type) else thing.__doc__
+    return inspect.cleandoc(said or "")
 
 
 @cache
@@ -42,9 +43,9 @@ def _comments(cls: type) -> dict[str, str]:
     at_line = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
     body = ast.parse(source).body[0]
     assert isinstance(body, ast.ClassDef)
-    found = {}
+    found: dict[str, str] = {}
     for node in body.body:
-        names = [node.target] if isinstance(node, ast.AnnAssign) else node.targets if isinstance(node, ast.Assign) else []
+        names = [node.target] if isinstance(node, ast.AnnAssign) else getattr(node, "targets", [])
         lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
         said = " ".join(at_line[line] for line in lines if line in at_line)
         found |= {name.id: said.partition("  # noqa")[0] for name in names if isinstance(name, ast.Name)}
@@ -86,10 +87,23 @@ def parts(kind: shapes.Type) -> Iterator[shapes.StructType]:
         yield from parts(kind.item_type)
 
 
+def enums(kind: shapes.Type) -> Iterator[type]:
+    """The enums whose values stand in such a field, not looking into structs."""
+    if isinstance(kind, shapes.EnumType):
+        yield kind.cls
+    elif isinstance(kind, shapes.UnionType):
+        for one in kind.types:
+            yield from enums(one)
+    elif isinstance(kind, shapes.DictType):
+        yield from enums(kind.value_type)
+    elif isinstance(kind, (shapes.VarTupleType, shapes.ListType)):
+        yield from enums(kind.item_type)
+
+
 def in_words(kind: shapes.Type, link: Callable[[type], str]) -> str:
     """A type for people; `link` names a struct."""
     match kind:
-        case shapes.StructType():
+        case shapes.StructType() | shapes.EnumType():
             return link(kind.cls)
         case shapes.UnionType():
             return " or ".join(in_words(one, link) for one in kind.types)
@@ -101,16 +115,14 @@ def in_words(kind: shapes.Type, link: Callable[[type], str]) -> str:
             return f"list of {len(kind.item_types)}"
         case shapes.LiteralType():
             return _one_of(kind.values)
-        case shapes.EnumType():
-            return _one_of(tuple(member.value for member in kind.cls))
         case shapes.CustomType():
             return {Seconds: "duration", Bytes: "size"}.get(kind.cls, kind.cls.__name__)
     return _NAMES[type(kind)]
 
 
 _NAMES: dict[type, str] = {
-    shapes.StrType: "text", shapes.IntType: "whole number", shapes.FloatType: "number", shapes.BoolType: "true or false",
-    shapes.NoneType: "null", shapes.AnyType: "any",
+    shapes.StrType: "text", shapes.IntType: "whole number", shapes.FloatType: "number",
+    shapes.BoolType: "true or false", shapes.NoneType: "null", shapes.AnyType: "any",
 }
 
 

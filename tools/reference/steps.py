@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args
 
-from qx.engine.acts import act_for
+from qx.engine.acts import Act, act_for
+from qx.engine.budget import UNDO_SHARE
 from qx.failover import steps
 from qx.failover.estimate import nothing_lost
 from qx.failover.gates import Move
 from qx.kernel.spans import format_seconds
 from qx.model import plan as p
-from tools.reference.markdown import code, plain, sentence, table
+from tools.reference.markdown import code, paragraph, plain, table
 from tools.reference.sources import comments, doc, in_words, struct_of
 
 if TYPE_CHECKING:
@@ -20,15 +21,18 @@ if TYPE_CHECKING:
 
 FROM, TO, THIRD = "us-east", "eu-west", "ap-southeast"
 HEAD = f"""\
-Of a cluster that writes in {FROM}, is to write in {TO}, and has a third node in {THIRD}. Every cluster of a plan is prepared
-before the first one is touched; then one cluster is moved after the other, PostgreSQL first.
+Of a cluster that writes in {FROM}, is to write in {TO}, and has a third node in {THIRD}. Every cluster of a plan is
+prepared before the first one is touched; then one cluster is moved after the other, PostgreSQL first.
 
-- **PONR** marks the point of no return. It lies at the journal entry that announces the step, not at its end: before it every
-  step with an undo is undone when one fails; after it the run only goes forward.
-- **outage**: clients cannot write while the step runs. Before the point of no return the steps of the outage together have 60 %
-  of `objectives.write_outage`; the rest is kept for the undo.
+- **PONR** marks the point of no return. It lies at the journal entry that announces the step, not at its end: before it
+  every step with an undo is undone when one fails; after it the run only goes forward.
+- **outage**: clients cannot write while the step runs. In a planned move the steps of the outage up to the point of no
+  return together have {1 - UNDO_SHARE:.0%} of `objectives.write_outage`; the rest is kept for the undo.
 - **at most**: the step's own deadline. A step without an answer is observed, never blindly repeated.
-- A step that is not *required* and fails leaves the run `degraded`: the write role has moved, something is left to do."""
+- **not required**: its failure leaves the run `degraded`: the write role has moved, something is left to do."""
+CONTAINMENT = """\
+When `qx status` sees a stale writer: {} to the lawful writer, then {} in each region where a node writes that must not. It has
+no point of no return and no undo."""
 SEQUENCES = (
     ("PostgreSQL, planned", "postgresql", "planned"), ("PostgreSQL, unplanned", "postgresql", "unplanned"),
     ("Redis, planned", "redis", "planned"), ("Redis, unplanned", "redis", "unplanned"),
@@ -48,16 +52,15 @@ def body() -> str:
     blocks = [HEAD]
     for title, kind, mode in SEQUENCES:
         blocks += [f"## {title}", _table(sequence(kind, mode))]
-    attested = steps.unplanned(
-        Move("CLUSTER", FROM, TO, "unplanned", nothing_lost("example")), "postgresql", (), attested="reason", by="operator",
-        was_running=False,
-    )[0]
+    move = Move("CLUSTER", FROM, TO, "unplanned", nothing_lost("example"))
+    attested = steps.unplanned(move, "postgresql", (), attested="reason", by="operator", was_running=False)
+    word = next(step.action for step in attested if isinstance(step.action, p.Attest))
     blocks += [
-        f"Where the old writer's control does not answer and `--attest-fenced` was given, the first step is {_action(attested.action)}.",
+        f"With `--attest-fenced`, where the old writer's control does not answer, {_action(word)} stands for the hold.",
         "## Rejoin", "For every node that does not follow the writer, one after the other.",
         _table(steps.rejoining("CLUSTER", (THIRD,), FROM, frozenset({THIRD}), (TO, THIRD))),
-        "## Containment", "A stale writer that the first observation finds: see `qx status`.",
-        table(["step", "action"], [["CLUSTER.open-route", _link(p.OpenRoute)], ["CLUSTER.contain.REGION", _link(p.Contain)]]),
+        "## Containment",
+        CONTAINMENT.format(_link(p.OpenRoute), _link(p.Contain)),
         "# Actions", "What each action is, and what is done for it.",
     ]
     for action in sorted(get_args(p.Action), key=lambda each: each.__name__):
@@ -72,7 +75,7 @@ def _table(found: Iterable[Step]) -> str:
             ("**PONR**", step.point_of_no_return), ("outage", step.outage), ("not required", not step.required),
         ) if holds]
         undo = _action(step.undo) if step.undo else ""
-        rows.append([str(number), code(step.id.removeprefix("CLUSTER.")), _action(step.action), plain(sentence(step.because)),
+        rows.append([str(number), code(step.id.removeprefix("CLUSTER.")), _action(step.action), plain(step.because),
                      format_seconds(step.timeout_s), undo, ", ".join(marks)])
     return table(["", "step", "action", "because", "at most", "undo", ""], rows)
 
@@ -88,25 +91,25 @@ def _link(action: type) -> str:
 def _described(action: type) -> Iterator[str]:
     text = doc(action)
     assert text, f"{action.__name__}: its docstring says what it is"
-    yield plain(" ".join(text.split()))
+    yield paragraph(text)
     fields = [field for field in struct_of(action).fields if field.name not in {"cluster", "region"}]
     if fields:
         said = comments(action)
         yield "\n".join(
             f"- `{field.name}`: {in_words(field.type, lambda cls: cls.__name__)}"
-            + (f". {sentence(said[field.name])}" if said[field.name] else "") for field in fields
+            + (f": {plain(said[field.name])}" if said[field.name] else "") for field in fields
         )
     performed = {kind: doc(act.perform) for kind in ("postgresql", "redis") if (act := _act(action, kind)) is not None}
     for kind, words in performed.items():
         if words:
             both = len(set(performed.values())) == 1 and len(performed) == 2
             name = "Both" if both else {"postgresql": "PostgreSQL", "redis": "Redis"}[kind]
-            yield f"*{name}:* {plain(' '.join(words.split()))}"
+            yield f"*{name}:* {paragraph(words)}"
             if both:
                 return
 
 
-def _act(action: type, kind: str) -> object | None:
+def _act(action: type, kind: str) -> Act | None:
     """None where servers of that kind know no such act."""
     try:
         return act_for(type(action.__name__, (), {})(), kind)  # it asks for the name only

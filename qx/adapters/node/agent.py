@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class NodeSettings(LocalControl, frozen=True, kw_only=True, tag="local", tag_field="driver"):
     """`driver: local` may be left out."""
 
-    cluster: str = ""
-    region: str = ""
+    cluster: str = ""  # if set, requests for another are refused
+    region: str = ""  # likewise
 
 
 def read_settings(path: Path) -> NodeSettings:

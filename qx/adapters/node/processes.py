@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from qx.kernel.errors import QxError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from qx.adapters.node.deadline import Deadline
 
@@ -47,9 +47,15 @@ def identify(number: int) -> Pid | None:
 def _stat(number: int) -> tuple[str, list[bytes]]:
     """Its name, and what follows from its state on; nothing of a process that is gone."""
     try:
-        head, _, rest = (_PROC / str(number) / "stat").read_bytes().rpartition(b") ")
-    except (FileNotFoundError, ProcessLookupError):
+        handle = os.open(f"/proc/{number}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
         return "", []
+    try:
+        head, _, rest = os.read(handle, 1024).rpartition(b") ")
+    except ProcessLookupError:
+        return "", []
+    finally:
+        os.close(handle)
     return head.partition(b"(")[2].decode(errors="replace"), rest.split()
 
 
@@ -125,50 +131,59 @@ def _handle(pid: Pid) -> Iterator[int | None]:
 
 def of_postgres(data_dir: Path) -> tuple[Pid, ...]:
     """The server's processes of that data directory: they work in it, or were just told to (-D)."""
-    return tuple(pid for pid in _named(_POSTGRES) if _works_in(pid, data_dir) or _told(pid, data_dir))
+    works_in, told = _works_in(data_dir), _told(data_dir)
+    return tuple(pid for pid in _named(_POSTGRES) if works_in(pid) or told(pid))
 
 
 def of_redis(data_dir: Path, config_file: Path, port: int) -> tuple[Pid, ...]:
     """Started with that file, or working in that directory under a title with that port, as its children do."""
+    works_in, told = _works_in(data_dir), _told(config_file)
 
-    def ours(pid: Pid) -> bool:
-        if _told(pid, config_file):
-            return True
+    def has_port(pid: Pid) -> bool:
         ports = _PORTS.findall(" ".join(_argv(pid)))
-        return _works_in(pid, data_dir) and (not ports or str(port) in ports)
+        return not ports or str(port) in ports
 
-    return tuple(pid for pid in _named(_REDIS) if ours(pid))
+    return tuple(pid for pid in _named(_REDIS) if told(pid) or (works_in(pid) and has_port(pid)))
 
 
 def _named(pattern: re.Pattern[str]) -> Iterator[Pid]:
-    for entry in _PROC.iterdir():
-        if entry.name.isdigit():
-            pid = identify(int(entry.name))
+    for entry in os.listdir(_PROC):  # noqa: PTH208 - of hundreds of processes, inside a write outage
+        if entry.isdigit():
+            pid = identify(int(entry))
             if pid is not None and pattern.search(pid.name):
                 yield pid
 
 
-def _works_in(pid: Pid, directory: Path) -> bool:
+def _works_in(directory: Path) -> Callable[[Pid], bool]:
     """Compared by inode: the server may know its directory by another path."""
-    place = _PROC / str(pid.number)
     try:
-        return os.path.samestat((place / "cwd").stat(), directory.stat())
-    except (FileNotFoundError, ProcessLookupError):
-        return False  # it ended meanwhile, or the directory is gone
-    except PermissionError as error:
-        if place.stat().st_uid != directory.stat().st_uid:
-            return False
-        raise QxError(
-            "QX-NODE-005",
-            f"process {pid.number} ({pid.name}) cannot be looked into by uid {os.geteuid()}",
-            hint="run the control as the server's account, or as root: otherwise no stop can be proven",
-        ) from error
+        own = directory.stat()
+    except FileNotFoundError:
+        return lambda _: False
+
+    def works_in(pid: Pid) -> bool:
+        try:
+            return os.path.samestat(os.stat(f"{_PROC}/{pid.number}/cwd"), own)  # noqa: PTH116 - as above
+        except (FileNotFoundError, ProcessLookupError):
+            return False  # it ended meanwhile
+        except PermissionError as error:
+            if (_PROC / str(pid.number)).stat().st_uid != own.st_uid:
+                return False
+            raise QxError(
+                "QX-NODE-005",
+                f"process {pid.number} ({pid.name}) cannot be looked into by uid {os.geteuid()}",
+                hint="run the control as the server's account, or as root: otherwise no stop can be proven",
+            ) from error
+
+    return works_in
 
 
-def _told(pid: Pid, path: Path) -> bool:
+def _told(path: Path) -> Callable[[Pid], bool]:
     """Whether `path` stands among its arguments, as itself or behind -D or `=`."""
     names = {str(path), str(path.resolve())}
-    return any(word.removeprefix("-D").rpartition("=")[2].rstrip("/") in names for word in _argv(pid))
+    return lambda pid: any(
+        word.removeprefix("-D").rpartition("=")[2].rstrip("/") in names for word in _argv(pid)
+    )
 
 
 def _argv(pid: Pid) -> list[str]:

@@ -30,13 +30,13 @@ class RedisConf:
             raise QxError("QX-NODE-006", f"{path} cannot be read: {error.strerror}",
                           hint="set control.config_file to the server's configuration file") from error
         self.values: dict[str, list[str]] = {}
-        self.saves: list[str] = []
+        self.saves: list[str] = []  # `save ""` takes back those before it
         for line in self._text.splitlines():
             words = _words(line)
             if words:
                 self.values[words[0].lower()] = words[1:]
                 if words[0].lower() == "save":
-                    self.saves += words[1:]
+                    self.saves = [*self.saves, *words[1:]] if any(words[1:]) else []
 
     def value(self, name: str, default: str = "") -> str:
         arguments = self.values.get(name)
@@ -54,7 +54,7 @@ class RedisConf:
     @property
     def persists(self) -> bool:
         """Whether a plain shutdown keeps the data: append-only, or save points (which stand unless told not to)."""
-        return self.value("appendonly", "no") == "yes" or any(self.saves) or "save" not in self.values
+        return self.value("appendonly", "no") == "yes" or bool(self.saves) or "save" not in self.values
 
     def follow(self, upstream: str) -> None:
         """Persists `replicaof` ('' for none), atomically and durably; the running server does not notice."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from qx.cli.frame import App
@@ -14,9 +15,10 @@ from qx.kernel.errors import QxError
 from qx.kernel.exits import Exit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from qx.app.run import Ended
     from qx.app.workbench import Workbench
     from qx.render.status import Status
 
@@ -85,7 +87,20 @@ async def _acted(shell: Shell, bench: Workbench, only: str | None, note: str, *,
     from qx.cli.moving import LineReporter
 
     ended = await contain(bench, LineReporter(shell))
-    return seen if ended is None else await _look(bench, only, note)
+    if ended is None:
+        return seen
+    now = await _look(bench, only, note)
+    return msgspec.structs.replace(now, warnings=(*now.warnings, *_contained(seen, ended)))
+
+
+def _contained(seen: Status, ended: Ended) -> Iterator[str]:
+    """What became of each stale writer, by the steps of the run that was to stop it."""
+    for entry in ended.entries:
+        cluster, _, region = entry.step.partition(".contain.")
+        if entry.event == "ended" and region:
+            because = seen.clusters[cluster].nodes[region].note
+            came = "stopped and held" if entry.outcome == "DONE" else "NOT stopped"
+            yield f"{cluster}/{region} was a stale writer ({because}): {came} by run {ended.run}"
 
 
 async def _look(bench: Workbench, only: str | None, note: str) -> Status:

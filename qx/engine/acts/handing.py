@@ -7,7 +7,7 @@ old master follows, and its file says so. Everything else is unknown, and stays 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qx.engine.acts import Settled
 from qx.engine.acts.promoting import Withdrawn
@@ -30,13 +30,18 @@ class RedisHandover:
         """
         cluster = doing.world.platform.clusters[action.cluster]
         source = doing.world.redis(action.cluster, action.writer)
-        before = await _seen(action.writer, action, doing)
-        if before is None or before.role != "master":
-            return await self._mend(action, doing, QxError("QX-NODE-007", f"{action.writer} is no master any more"))
         try:
+            before = await redis_facts(doing.world, action.cluster, action.writer, doing.timeout / 2)
+            if before.role != "master":
+                raise QxError("QX-NODE-007", f"{action.writer} is no master any more")
             # A write and WAIT make the replicas acknowledge now instead of at their next second: FAILOVER then
             # need not wait for them.
             acknowledged = await source.settle_replicas(len(before.replicas), min(SETTLE_S, doing.timeout))
+        except QxError as error:
+            if doing.first:
+                raise Withdrawn(error, {"sent": False}) from error
+            return await self._mend(action, doing, error)
+        try:
             await source.handover(address(cluster, action.region, action.writer), doing.timeout)
         except Unsure:
             raise
@@ -49,57 +54,87 @@ class RedisHandover:
 
         async def look() -> dict[str, Any] | None:
             facts = await redis_facts(doing.world, action.cluster, action.region)
-            return {"replid": facts.replid, "offset": facts.offset} if facts.role == "master" else None
+            return _proof(facts) if facts.role == "master" else None
 
         unseen = Unsure("QX-RUN-002", f"{action.region} does not say that it is the master")
         return await wait_until(doing, look, 0.003, unseen)
 
     async def _mend(self, action: Handover, doing: Doing, error: QxError) -> dict[str, Any]:
-        settled = await self.settled(action, doing)
-        if settled is None:
+        """To a known end: handed over, withdrawn, or, when nobody is master, the target promoted."""
+        ends = await _look(action, doing)
+        if ends.handed:
+            return _proof(ends.target)
+        if ends.kept:
+            raise Withdrawn(error, ends.words) from error
+        if ends.target_stopped:
+            control = doing.world.control(action.cluster, action.region)
+            await control.start(doing.epoch, "replica", doing.timeout)
+            ends = await _look(action, doing)
+        if not ends.leaderless:
             raise Unsure("QX-RUN-002", error.message, hint=error.hint) from error
-        if settled.done:
-            return settled.proof
-        if settled.proof.get("withdrawn"):
-            raise Withdrawn(error, settled.proof) from error
         await doing.world.redis(action.cluster, action.region).replicate(None, doing.timeout)
-        return settled.proof
+        return _proof(ends.target)
 
     async def settled(self, action: Handover, doing: Doing) -> Settled | None:
-        source = await _seen(action.writer, action, doing)
-        stopped = source is None and await _stopped(action, doing)
-        target = await _seen(action.region, action, doing)
-        if target is not None and target.role == "master":
-            return Settled(True, _proof(target))
-        if source is not None and source.role == "master" and source.failover_state == "no-failover":
-            return Settled(False, {"withdrawn": True, "source": "master"})
-        if target is not None and stopped:
-            return Settled(False, {"withdrawn": True, "source": "stopped"})
-        if target is not None and source is not None and _leaderless(source, target):
-            return Settled(False, {"source": "replica", **_proof(target)})
-        return None
+        ends = await _look(action, doing)
+        if ends.handed:
+            return Settled(True, _proof(ends.target))
+        if ends.kept:
+            return Settled(False, {"withdrawn": True, **ends.words})
+        return Settled(False, ends.words) if ends.leaderless or ends.target_stopped else None
 
 
-def _leaderless(source: RedisFacts, target: RedisFacts) -> bool:
-    """Both follow, no failover is under way, and the target holds all that the source does."""
-    follow = source.role == target.role == "replica" and source.failover_state == "no-failover"
-    return follow and target.replid == source.replid and target.offset >= source.offset
+class _Ends(NamedTuple):
+    """Both ends of the handover; None: silent. Stopped: its control says that no process is left."""
+
+    source: RedisFacts | None
+    target: RedisFacts | None
+    source_stopped: bool
+    target_stopped: bool
+
+    @property
+    def handed(self) -> bool:
+        return self.target is not None and self.target.role == "master"
+
+    @property
+    def kept(self) -> bool:
+        """The old master is still the only one that can be it."""
+        if self.source is not None:
+            return self.source.role == "master" and self.source.failover_state == "no-failover"
+        return self.source_stopped and self.target is not None and not self.handed
+
+    @property
+    def leaderless(self) -> bool:
+        """Both follow, no failover is under way, and the target holds all that the source does."""
+        if self.source is None or self.target is None:
+            return False
+        follow = self.source.role == self.target.role == "replica" and self.source.failover_state == "no-failover"
+        return follow and self.target.replid == self.source.replid and self.target.offset >= self.source.offset
+
+    @property
+    def words(self) -> dict[str, Any]:
+        source = self.source.role if self.source else "stopped" if self.source_stopped else "silent"
+        target = self.target.role if self.target else "stopped" if self.target_stopped else "silent"
+        return {"source": source, "target": target}
 
 
-def _proof(target: RedisFacts) -> dict[str, Any]:
-    return {"replid": target.replid, "offset": target.offset}
+async def _look(action: Handover, doing: Doing) -> _Ends:
+    """The source first: what it may still have sent has arrived when the target is asked."""
+    source, source_stopped = await _end(action.writer, action, doing)
+    target, target_stopped = await _end(action.region, action, doing)
+    return _Ends(source, target, source_stopped, target_stopped)
 
 
-async def _seen(region: str, action: Handover, doing: Doing) -> RedisFacts | None:
+async def _end(region: str, action: Handover, doing: Doing) -> tuple[RedisFacts | None, bool]:
     try:
-        return await redis_facts(doing.world, action.cluster, region, doing.timeout / 2)
+        return await redis_facts(doing.world, action.cluster, region, doing.timeout / 4), False
     except QxError:
-        return None  # silence tells nothing
-
-
-async def _stopped(action: Handover, doing: Doing) -> bool:
-    """Does the control say that no process of the old master is left?"""
+        pass
     try:
-        return not (await doing.world.control(action.cluster, action.writer).inspect(doing.timeout / 2)).pids
-    except QxError:
-        return False
+        return None, not (await doing.world.control(action.cluster, region).inspect(doing.timeout / 4)).pids
+    except QxError:  # neither tells: that is what None, False means
+        return None, False
+
+
+def _proof(target: RedisFacts | None) -> dict[str, Any]:
+    return {} if target is None else {"replid": target.replid, "offset": target.offset}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from qx.model import plan
 
 DECIDE_S = 3.0  # how long a promotion without an answer is watched before the target is cut from it
+NOT_SENT = "QX-NODE-001"
 CUT_S = 1.0  # at least this long for each call that cuts it
 START_S = 10.0  # and for the start of one that had been promoted
 
@@ -40,6 +41,8 @@ class PgPromote:
         try:
             timeline = await server.promote(doing.timeout / 2)
         except QxError as error:
+            if doing.first and error.code == NOT_SENT:
+                raise Withdrawn(error, {"sent": False}) from error
             return await self._decide(action, doing, error)
         return await _fork(action, doing, timeline)
 
@@ -124,7 +127,13 @@ class RedisPromote:
     async def perform(self, action: plan.Promote, doing: Doing) -> dict[str, Any]:
         """REPLICAOF NO ONE. A lone new master must not refuse writes for want of replicas; the role is persisted."""
         server = doing.world.redis(action.cluster, action.region)
-        before = await redis_facts(doing.world, action.cluster, action.region)
+        try:
+            before = await redis_facts(doing.world, action.cluster, action.region)
+        except QxError as error:
+            if doing.first:
+                raise Withdrawn(error, {"sent": False}) from error
+            await keep_up(action.cluster, action.region, doing)
+            before = await redis_facts(doing.world, action.cluster, action.region)
         await server.replicate(None, doing.timeout)
         if before.min_replicas:
             await server.configure({"min-replicas-to-write": "0"}, doing.timeout)
@@ -132,7 +141,12 @@ class RedisPromote:
         return {"offset": before.offset, "replid": before.replid, "min_replicas_was": before.min_replicas}
 
     async def settled(self, action: plan.Promote, doing: Doing) -> Settled | None:
-        facts = await redis_facts(doing.world, action.cluster, action.region)
+        """One that does not even run is tried again: that starts it as what it was to become."""
+        try:
+            facts = await redis_facts(doing.world, action.cluster, action.region, doing.timeout / 2)
+        except QxError:
+            found = await doing.world.control(action.cluster, action.region).inspect(doing.timeout)
+            return None if found.running else Settled(False, {})
         return Settled(facts.role == "master", {"offset": facts.offset, "replid": facts.replid})
 
 
@@ -141,7 +155,7 @@ class PgMark:
         """Marker into the cluster, checkpoint on the new timeline (a rewind lies without one), record in the
         store, hold lifted.
         """
-        await _keep_up(action, doing)
+        await keep_up(action.cluster, action.region, doing)
         server = doing.world.postgres(action.cluster, action.region)
         await server.write_marker(
             Marker(doing.world.store.store_id, doing.epoch, action.region), doing.timeout
@@ -158,7 +172,7 @@ class PgMark:
 
 class RedisMark:
     async def perform(self, action: plan.Mark, doing: Doing) -> dict[str, Any]:
-        await _keep_up(action, doing)
+        await keep_up(action.cluster, action.region, doing)
         server = doing.world.redis(action.cluster, action.region)
         await server.write_marker(
             Marker(doing.world.store.store_id, doing.epoch, action.region), doing.timeout
@@ -172,9 +186,9 @@ class RedisMark:
         return Settled(False, {})
 
 
-async def _keep_up(action: plan.Mark, doing: Doing) -> None:
-    """The new writer may start as one from now on; and if it died since it was promoted, it is started."""
-    control = doing.world.control(action.cluster, action.region)
+async def keep_up(cluster: str, region: str, doing: Doing) -> None:
+    """The new writer may start as one from now on; and if it died since the promotion began, it is started."""
+    control = doing.world.control(cluster, region)
     await control.hold(doing.epoch, "", doing.timeout)
     if not (await control.inspect(doing.timeout)).running:
         await control.unpin(doing.epoch, doing.timeout)

@@ -21,31 +21,30 @@ if TYPE_CHECKING:
 COMING_UP = "in crash recovery"  # as pg_controldata says: started by an earlier attempt, and not to be disturbed
 
 
-class _Release:
-    async def perform(self, action: plan.Unfence | plan.Unhold | plan.Unpin, doing: Doing) -> dict[str, Any]:
+class Unfence:
+    async def perform(self, action: plan.Unfence | plan.Unpin, doing: Doing) -> dict[str, Any]:
         return await _write_again(action.cluster, action.region, doing)
 
-    async def settled(self, action: plan.Action, doing: Doing) -> Settled | None:
+    async def settled(self, action: plan.Unfence | plan.Unpin, doing: Doing) -> Settled | None:
         return Settled(False, {})
 
 
-class Unfence(_Release):
-    """PostgreSQL, after a planned fence."""
+class Unpin(Unfence):
+    """Redis, before a handover or after one that was withdrawn: the same."""
 
 
-class Unpin(_Release):
-    """Redis, before or after a handover that was withdrawn."""
-
-
-class Unhold(_Release):
-    async def perform(self, action: plan.Unfence | plan.Unhold | plan.Unpin, doing: Doing) -> dict[str, Any]:
+class Unhold:
+    async def perform(self, action: plan.Unhold, doing: Doing) -> dict[str, Any]:
         """One that had not run before is not started: only the lock and the pin are lifted."""
-        if getattr(action, "start", True):
-            return await super().perform(action, doing)
+        if action.start:
+            return await _write_again(action.cluster, action.region, doing)
         control = doing.world.control(action.cluster, action.region)
         await control.hold(doing.epoch, "", doing.timeout)
         await control.unpin(doing.epoch, doing.timeout)
-        return {"started": False}
+        return {"writes": False, "started": False}
+
+    async def settled(self, action: plan.Unhold, doing: Doing) -> Settled | None:
+        return Settled(False, {})
 
 
 async def _write_again(cluster: str, region: str, doing: Doing) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_transaction_ids_are_compared_around_the_end_of_their_bits(xid: int, ref
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("4711\n/data\n1795316360\n5432\n/run/pg\n*\n  2187343        11\nready   \n", (4711, "/run/pg", 5432, "ready")),
+        ("4711\n/data\n1795316360\n5432\n/run/pg\n*\n  218734  11\nready   \n", (4711, "/run/pg", 5432, "ready")),
         ("-4711\n/data\n1795316360\n5432\n\n\n", (4711, "", 5432, "")),
         ("4711\n/data\n", (4711, "", 0, "")),
         ("", (0, "", 0, "")),
@@ -97,7 +98,7 @@ def test_only_the_named_settings_are_rewritten() -> None:
 def test_what_is_quoted_reads_back(value: str) -> None:
     """As PostgreSQL's scanner reads it: doubled quotes, and backslash escapes."""
     body = pgdata.quoted(value)[1:-1]
-    assert body.replace("''", "\0").replace("\\\\", "\1").replace("\0", "'").replace("\1", "\\") == value
+    assert re.sub(r"''|\\\\", lambda pair: pair[0][0], body) == value
     assert "'" not in body.replace("''", "")
 
 

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from qx.adapters.node.waldump import Relation, read
 
-LINES = """\
-rmgr: Heap        len (rec/tot):     59/    59, tx:        731, lsn: 0/01529A90, prev 0/01529A58, desc: INSERT+INIT off 1 \
-flags 0x08, blkref #0: rel 1663/5/16384 blk 0
-rmgr: Btree       len (rec/tot):     64/    64, tx:        731, lsn: 0/01529AD0, prev 0/01529A90, desc: INSERT_LEAF off 1, \
-blkref #0: rel 1663/5/16387 blk 1
-rmgr: Heap        len (rec/tot):     72/    72, tx:        732, lsn: 0/01529B10, prev 0/01529AD0, desc: HOT_UPDATE \
-old_xmax: 732, old_off: 1, new_xmax: 0, new_off: 2, blkref #0: rel 1663/5/16384 blk 0
-rmgr: Heap        len (rec/tot):     54/    54, tx:        732, lsn: 0/01529B58, prev 0/01529B10, desc: LOCK xmax: 732, \
-blkref #0: rel 1663/5/16399 blk 0
-rmgr: Transaction len (rec/tot):     34/    34, tx:        733, lsn: 0/01529B90, prev 0/01529B58, desc: ABORT \
-2025-11-22 02:42:00.123456 UTC
-rmgr: Transaction len (rec/tot):     82/    82, tx:        731, lsn: 0/01529BB8, prev 0/01529B90, desc: COMMIT \
-2025-11-22 02:42:01.123456 UTC; subxacts: 732 734; inval msgs: catcache 80
-rmgr: Transaction len (rec/tot):     66/    66, tx:          0, lsn: 0/01529C10, prev 0/01529BB8, desc: COMMIT_PREPARED \
-740: 2025-11-22 02:42:02.000000 UTC
-pg_waldump: error: error in WAL record at 0/1529C10: invalid record length at 0/1529C58: expected at least 24, got 0
-"""
+
+def record(resource: str, length: int, xid: int, position: str, words: str) -> str:
+    padded = f"rmgr: {resource:11} len (rec/tot): {length:6}/{length:6}, tx: {xid:10}, lsn: {position}"
+    return f"{padded}, prev 0/01529A58, desc: {words}"
+
+
+LINES = [
+    record("Heap", 59, 731, "0/01529A90", "INSERT+INIT off 1 flags 0x08, blkref #0: rel 1663/5/16384 blk 0"),
+    record("Btree", 64, 731, "0/01529AD0", "INSERT_LEAF off 1, blkref #0: rel 1663/5/16387 blk 1"),
+    record("Heap", 72, 732, "0/01529B10", "HOT_UPDATE old_xmax: 732, old_off: 1, blkref #0: rel 1663/5/16384 blk 0"),
+    record("Heap", 54, 732, "0/01529B58", "LOCK xmax: 732, off: 2, blkref #0: rel 1663/5/16399 blk 0"),
+    record("Transaction", 34, 733, "0/01529B90", "ABORT 2025-11-22 02:42:00.123456 UTC"),
+    record("Transaction", 82, 731, "0/01529BB8", "COMMIT 2025-11-22 02:42:01.123456 UTC; subxacts: 732 734; inval"),
+    record("Transaction", 66, 0, "0/01529C10", "COMMIT_PREPARED 740: 2025-11-22 02:42:02.000000 UTC"),
+    "pg_waldump: error: error in WAL record at 0/1529C10: invalid record length at 0/1529C58: expected at least 24",
+]
 
 
 def test_commits_relations_and_the_end() -> None:
-    beyond = read(LINES.splitlines())
+    beyond = read(LINES)
     assert beyond.records == 7
     assert [(commit.xid, commit.at) for commit in beyond.commits] == [
         (731, "2025-11-22 02:42:01.123456"),
@@ -36,7 +35,7 @@ def test_commits_relations_and_the_end() -> None:
 
 
 def test_only_some_transactions() -> None:
-    beyond = read(LINES.splitlines(), {"732"})
+    beyond = read(LINES, {"732"})
     assert beyond.relations == {Relation(1663, 5, 16384): {"HOT_UPDATE": 1}}
     assert beyond.commits == []
 

@@ -1,0 +1,73 @@
+"""Unplanned at a steady 200 writes/s: what was lost lies within what the plan announced, and that is no wide guess."""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from qx.lab import faults
+from tests.fixtures_lab import RATE, TRADING, Site, wait
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.fault, pytest.mark.integration]
+
+SAMPLES = 8  # of the writer's position, before it may die
+RUNS = [pytest.param(number, marks=() if number < 3 else pytest.mark.slow) for number in range(20)]
+
+
+@pytest.mark.parametrize("number", RUNS)
+def test_the_measured_loss_lies_within_the_announced_range(site: Site, number: int) -> None:
+    chance, way = random.Random(number), site.way()
+    with site.clients(TRADING) as ledger, _sampler(site):
+        _await_samples(site, way.source)
+        if number % 4 < 3:  # in most runs it dies with writes that nobody else has
+            for other in (way.sibling, way.target):  # in this order the target knows most
+                site.fault(faults.link, way.source, other, mode="drop")
+        time.sleep(chance.uniform(0.0, 2.0))  # the instant of its death
+        site.fault(faults.kill, f"{TRADING}/{way.source}")
+        accepted = ("--accept-loss", "64MiB", "--reason", "it is dead", "--yes")
+        [moved] = site.ok("failover", "--to", way.target, "--cluster", TRADING, *accepted)["clusters"]
+        site.serves(ledger, TRADING, way.target, lossless=False)
+        lost = len(site.lost(ledger, TRADING))
+    announced = moved["estimated_loss"]
+    site.fault(faults.heal)
+    [rejoined] = site.ok("rejoin", "--cluster", TRADING, "--yes")["clusters"]
+    [measured] = [each for each in rejoined["measured_loss"] if each["node"] == f"{TRADING}/{way.source}"]
+    low, high = announced["transactions_low"], announced["transactions_high"]
+    print(
+        f"lost {lost} acknowledged writes; beyond the fork {measured['commits']} transactions, {measured['bytes']} B; announced"
+        f" {low}-{high}, {announced['bytes_low']}-{announced['bytes_high']} B by a sample {announced['sample_age_s']:.2f} s old"
+    )
+    assert low <= measured["commits"] <= high
+    assert announced["bytes_low"] <= measured["bytes"] <= announced["bytes_high"]
+    assert lost <= measured["commits"]
+    assert high - low <= (announced["sample_age_s"] + 1.0) * RATE
+
+
+@contextmanager
+def _sampler(site: Site) -> Iterator[None]:
+    """`qx lag --watch`, which keeps the positions that it sees, until the operator has had enough."""
+    watching = site.spawn("lag", "--watch=0.5", "-o", "ndjson")
+    try:
+        yield
+        assert watching.poll() is None, f"the sampler ended: {watching.communicate()}"
+    finally:
+        watching.kill()
+        watching.communicate()
+
+
+def _await_samples(site: Site, region: str) -> None:
+    """Enough of them from now on."""
+    since = time.time()
+
+    def enough() -> bool:
+        with site.store() as store:
+            return sum(sample.region == region for sample in store.samples(TRADING, since)) >= SAMPLES
+
+    wait(enough, f"{SAMPLES} samples of {region}")
