@@ -7,13 +7,14 @@ SECOND ?= $(shell tools/pythons | sed -n '2,$$p' | tail -n 1)
 PYTEST_ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help demo test test-all test-second lint bench clean
+.PHONY: help demo test test-all test-second lint docs bench clean
 
 help:
 	@echo 'make demo      a three-region lab: planned failover, a killed region, rejoin, failback'
 	@echo 'make test      every test once, with a seeded sample of the large matrices'
 	@echo 'make test-all  the complete matrices, and a second Python where one is found'
 	@echo 'make lint      ruff, mypy, import-linter, bandit, pip-audit'
+	@echo 'make docs      docs/reference, made anew from the code'
 	@echo 'make bench     planned failover beside its floor, and how fast status answers; RUNS=10'
 	@echo 'make clean     remove virtual environments and caches'
 
@@ -43,6 +44,9 @@ lint: .venv/.ready
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive qx tools
 	@$(BIN)/python tools/audit.py
+
+docs: .venv/.ready
+	@$(BIN)/python -m tools.reference
 
 bench: .venv/.ready
 	$(BIN)/python -m bench.planned

@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -36,7 +36,7 @@ from qx.lab.ledger import Path as Client
 from qx.lab.pids import frozen
 from qx.lab.status import status
 from qx.lab.up import Wish, up
-from qx.model.topology import Role, Verdict
+from qx.model.topology import Cause, Role, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 RATE, WORKERS, PINNED_RATE = 200.0, 4, 20.0
 PATIENCE_S = 40.0
+SETTLE_S = 6.0  # a standby notices within 5 s that its upstream went silent
 HOME, AWAY, THIRD = "us-east", "eu-west", "ap-southeast"
 TRADING, SESSIONS = "trading", "sessions"
 ROOT = Path(__file__).parents[1]
@@ -201,13 +202,17 @@ class Site:
         following = all(n.role is Role.REPLICA and n.streaming and n.upstream == view.writer for n in others)
         return view.verdict is Verdict.HEALTHY and following and self.leads_to(view.name) == view.writer
 
+    def _will_settle(self) -> bool:
+        """Whether everyone may yet follow unasked: all run, and none has gone its own way."""
+        nodes = [node for view in self.seen().clusters.values() for node in view.nodes.values()]
+        return all(n.role in (Role.REPLICA, Role.WRITER) and n.cause is not Cause.REPLICA_DIVERGED for n in nodes)
+
     def calm(self) -> None:
         self.fault(faults.heal)
         for run in self.runs():
             if run.outcome in UNENDED:
                 self.qx("runs", "resume", run.id)
-        with suppress(AssertionError):
-            wait(self.is_calm, "everyone to follow by itself", 5.0)
+        came(lambda: self.is_calm() or not self._will_settle(), SETTLE_S)
         if not self.is_calm():
             self.ok("rejoin", "--yes", timeout=180)
             wait(self.is_calm, f"everyone to follow: {self.seen()}")
@@ -253,10 +258,17 @@ class Site:
 
 
 def wait(condition: Callable[[], object], what: str, patience: float = PATIENCE_S) -> None:
+    assert came(condition, patience), f"waited {patience:.0f} s in vain for {what}"
+
+
+def came(condition: Callable[[], object], patience: float) -> bool:
+    """Whether it holds now, or within `patience` seconds."""
     until = time.monotonic() + patience
     while not condition():
-        assert time.monotonic() < until, f"waited {patience:.0f} s in vain for {what}"
+        if time.monotonic() > until:
+            return False
         time.sleep(0.02)
+    return True
 
 
 def stands_still(process: subprocess.Popen[str]) -> bool:

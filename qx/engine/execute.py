@@ -95,7 +95,7 @@ class Executor:
         self.state = fold(chained.entry for chained in self.world.store.entries(self.run))
         if self.state.outcome not in (RunOutcome.OPEN, RunOutcome.STUCK):
             raise QxError("QX-RUN-009", f"run {self.run} has ended: {self.state.outcome}")
-        other = superseded_by(self.world.store, self.run, self.clusters, self.state)
+        other = superseded_by(self.world.store, self.run, self.plan, self.state)
         if other is not None:
             self._write(Event.CLOSED, proof={"outcome": RunOutcome.FAILED.value, "superseded_by": other})
             raise Refused("QX-RUN-009", f"run {other} has moved its clusters since: {self.run} is closed as it stands")

@@ -44,14 +44,14 @@ def check_begin(store: Store, plan: Plan) -> None:
             )
 
 
-def superseded_by(store: Store, run: str, clusters: tuple[str, ...], state: RunState) -> str | None:
-    """The run that has moved one of the clusters since `run` was last at work, if there is one."""
-    for other in _others(store, run, clusters):
-        epochs = fold(chained.entry for chained in store.entries(other.id)).epochs
-        for stage in _moved(store, other):
-            name = stage.cluster
-            if name in clusters and epochs.get(name, 0) > state.epochs.get(name, 0):
-                return other.id
+def superseded_by(store: Store, run: str, plan: Plan, state: RunState) -> str | None:
+    """The run that has moved one of the clusters since `run` was last at work, or planned; None: there is none."""
+    since = {stage.cluster: state.epochs.get(stage.cluster, stage.epoch) for stage in plan.stages}
+    for other in _others(store, run, tuple(since)):
+        granted = fold(chained.entry for chained in store.entries(other.id)).epochs
+        moved = {stage.cluster for stage in _moved(store, other)} & set(since)
+        if any(granted[cluster] > since[cluster] for cluster in moved):
+            return other.id
     return None
 
 

@@ -17,34 +17,34 @@ class Role(StrEnum):
 
 
 class Verdict(StrEnum):
-    HEALTHY = "healthy"
-    DEGRADED = "degraded"
-    SUSPECT = "suspect"
-    DOWN = "down"
-    ISOLATED = "isolated"
-    UNKNOWN = "unknown"
+    HEALTHY = "healthy"  # as it should be
+    DEGRADED = "degraded"  # it works, and something is wrong
+    SUSPECT = "suspect"  # what is seen contradicts itself, or nobody can tell: no reason to act yet
+    DOWN = "down"  # a cluster: nobody writes; a region: refused, or its peers have lost it too
+    ISOLATED = "isolated"  # a region that does not answer qx, while a peer still hears from it
+    UNKNOWN = "unknown"  # nothing answers at all: qx itself may be cut off
 
 
 class Cause(StrEnum):
     """Named reasons of a verdict, most serious first within a cluster."""
 
-    NOTHING_ANSWERS = "nothing-answers"
-    FOREIGN_STORE = "foreign-store"
-    TWO_WRITERS = "two-writers"
-    STALE_WRITER = "stale-writer"
-    UNRECORDED_WRITER = "unrecorded-writer"
+    NOTHING_ANSWERS = "nothing-answers"  # no node of the cluster, nothing of the region
+    FOREIGN_STORE = "foreign-store"  # the cluster says that another store rules it
+    TWO_WRITERS = "two-writers"  # and no record says which of them may
+    STALE_WRITER = "stale-writer"  # a node writes although a newer epoch was given to another
+    UNRECORDED_WRITER = "unrecorded-writer"  # a node writes, and the record names another
     WRITER_SILENT = "writer-silent"  # but a replica still receives from it
     WRITER_DEAD = "writer-dead"  # and no replica receives
     NO_WRITER = "no-writer"  # every node answers, none writes
-    REPLICA_SILENT = "replica-silent"
-    REPLICA_DIVERGED = "replica-diverged"
-    REPLICA_NOT_STREAMING = "replica-not-streaming"
-    REPLAY_PAUSED = "replay-paused"
-    LAGGING = "lagging"
-    ARCHIVE_FAILING = "archive-failing"
-    SLOT_LOST = "slot-lost"
-    ENDPOINT_FAILING = "endpoint-failing"
-    NONE = "none"
+    REPLICA_SILENT = "replica-silent"  # does not answer
+    REPLICA_DIVERGED = "replica-diverged"  # its history is not the writer's: rejoin
+    REPLICA_NOT_STREAMING = "replica-not-streaming"  # receives nothing, or follows the wrong node
+    REPLAY_PAUSED = "replay-paused"  # receives, and does not apply
+    LAGGING = "lagging"  # defaults.lag_warning or more behind
+    ARCHIVE_FAILING = "archive-failing"  # the writer cannot archive its WAL
+    SLOT_LOST = "slot-lost"  # the writer removed WAL that a replica needs
+    ENDPOINT_FAILING = "endpoint-failing"  # a service of the region does not answer as it should
+    NONE = "none"  # nothing is wrong
 
 
 class Lag(Struct, frozen=True):

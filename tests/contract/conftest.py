@@ -1,4 +1,6 @@
-"""Controls of nodes for contract tests: `driver` is either one, `sites` makes nodes, `server` is what they run."""
+"""Controls of nodes for contract tests: `driver` is either one, `server` what its node runs; `site` and `pair` are made
+of them. Of servers, and of drivers where data move, one is sampled by the test's name and QX_SEED; the rest is slow.
+"""
 
 from __future__ import annotations
 
@@ -14,24 +16,22 @@ from tests.fixtures_servers import Servers, pg_installs, redis_programs
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Of each kind one server, sampled by the test's name and QX_SEED; the others are marked slow."""
-    if "server" not in metafunc.fixturenames:
-        return
     seed = f"{os.environ.get('QX_SEED', '')}{metafunc.definition.nodeid}"
     number = int(hashlib.sha256(seed.encode()).hexdigest(), 16)
-    params = []
-    found: Sequence[int | str]
-    for kind, found in (("pg", list(pg_installs())), ("", list(redis_programs()))):
-        for place, one in enumerate(found):
-            marks = [] if place == number % len(found) else [pytest.mark.slow]
-            params.append(pytest.param(one, id=f"{kind}{one}", marks=marks))
-    skipped = pytest.param(None, marks=pytest.mark.skip(reason="no server is installed: pip install 'qx[lab]'"))
-    metafunc.parametrize("server", params or [skipped])
+    if "server" in metafunc.fixturenames:
+        params = [*_sampled(number, list(pg_installs()), "pg"), *_sampled(number, list(redis_programs()))]
+        missing = pytest.param(None, marks=pytest.mark.skip(reason="no server is installed: pip install 'qx[lab]'"))
+        metafunc.parametrize("server", params or [missing])
+    if "driver" in metafunc.fixturenames:
+        data_move = "pair" in metafunc.fixturenames
+        metafunc.parametrize("driver", _sampled(number // 2, DRIVERS) if data_move else DRIVERS)
 
 
-@pytest.fixture(params=DRIVERS)
-def driver(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def _sampled(number: int, found: Sequence[int | str], prefix: str = "") -> list[object]:
+    return [
+        pytest.param(one, id=f"{prefix}{one}", marks=[] if place == number % len(found) else [pytest.mark.slow])
+        for place, one in enumerate(found)
+    ]
 
 
 @pytest.fixture

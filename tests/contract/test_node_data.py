@@ -118,11 +118,15 @@ async def test_nothing_starts_over_a_rewind_that_was_interrupted(pair: Pair) -> 
     await pair.joins()
 
 
-def interrupted(site: PgSite) -> None:
-    memory = json.loads(Path(f"{site.data}.qx.json").read_text())
-    Path(f"{site.data}.qx.json").write_text(json.dumps(memory | {"incomplete": "rewind"}))
-    keepsakes.keep(site.data)
+def mark_incomplete(site: PgSite, verb: str) -> None:
+    memory = Path(f"{site.data}.qx.json")
+    memory.write_text(json.dumps(json.loads(memory.read_text()) | {"incomplete": verb}))
     pgdata.bar(site.data)
+
+
+def interrupted(site: PgSite) -> None:
+    mark_incomplete(site, "rewind")
+    keepsakes.keep(site.data)
     pgdata.unpin(site.data)
     (site.data / "postgresql.conf").write_text("port = 1\n")
 
@@ -144,6 +148,19 @@ async def test_a_clone_takes_the_place_of_what_was_there(pair: Pair) -> None:
     assert not (pair.writer.data / "qx-clone").exists()
     await pair.joins()
     assert pair.writer.sql("SELECT count(*) FROM trades") == [(100,)]
+
+
+async def test_a_clone_that_was_interrupted_is_begun_anew(pair: Pair) -> None:
+    """As if qx had died while the copy took the place of the old data."""
+    await pair.start()
+    await pair.diverge()
+    mark_incomplete(pair.writer, "clone")
+    (pair.writer.data / "qx-clone").mkdir()
+    (pair.writer.data / "PG_VERSION").rename(pair.writer.data / "qx-clone" / "PG_VERSION")
+    shutil.rmtree(pair.writer.data / "base")
+    await refused("QX-NODE-006", pair.writer.control.start(2, "replica", T))
+    await pair.writer.control.clone(3, conninfo(pair.standby.node, AT_WRITER), "", T)
+    await pair.joins()
 
 
 async def test_a_clone_keeps_the_wal_where_it_was(pair: Pair) -> None:

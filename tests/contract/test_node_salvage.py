@@ -1,4 +1,4 @@
-"""The contract of NodeControl where data are kept: what a PostgreSQL node holds beyond the fork, all of it and only it."""
+"""The contract of NodeControl where data are kept: all that a PostgreSQL node holds beyond the fork, and only that."""
 
 from __future__ import annotations
 

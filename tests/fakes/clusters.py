@@ -110,7 +110,7 @@ class Group:
         unfenced = [other for other in self.nodes.values() if other is not node and other.may_write and not other.attested]
         if unfenced:
             self.violated(f"{node} was promoted, {unfenced} not fenced")
-        if self.promotions and epoch <= self.promotions[-1][2]:
+        if self.promotions and node is not self.writer and epoch <= self.promotions[-1][2]:
             self.violated(f"{node} was promoted under epoch {epoch}, after {self.promotions[-1]}")
         if not epoch:
             self.violated(f"{node} was promoted under no epoch")
@@ -120,7 +120,7 @@ class Group:
 
     def started_as_writer(self, node: Node) -> None:
         if node is not self.writer:
-            self.violated(f"{node} was started as a writer, the writer is {self.writer}")
+            self.promoted(node, node.held_epoch)
         self.on_start_as_writer(node)
 
     def erased(self, node: Node, records: list[Record]) -> None:

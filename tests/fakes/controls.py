@@ -48,6 +48,10 @@ class _Control:
         await asyncio.sleep(2 * HOP_S)
         self._process.check_alive()
 
+    def _act(self, epoch: int) -> None:
+        self._of.act_under(epoch)
+        self._process.did(f"control of {self._of}")
+
     async def inspect(self, timeout: float) -> Control:
         async def work() -> Control:
             return self._of.control()
@@ -56,14 +60,14 @@ class _Control:
 
     async def hold(self, epoch: int, purpose: Literal["standby", "stop", ""], timeout: float) -> None:
         async def work() -> None:
-            self._of.act_under(epoch)
+            self._act(epoch)
             self._of.held_for = purpose
 
         await self._do("hold", timeout, work)
 
     async def stop(self, epoch: int, mode: Literal["clean", "kill"], timeout: float) -> Control:
         async def work() -> Control:
-            self._of.act_under(epoch)
+            self._act(epoch)
             if mode == "kill":
                 await asyncio.sleep(KILL_S)
                 self._of.end_process()
@@ -77,7 +81,7 @@ class _Control:
     async def start(self, epoch: int, role: Literal["writer", "replica"], timeout: float) -> Control:
         async def work() -> Control:
             node = self._of
-            node.act_under(epoch)
+            self._act(epoch)
             if not node.up:
                 node.check_start(role, comes_up_as=self._comes_up_as())
                 node.begin_start()
@@ -114,7 +118,7 @@ class SimPgControl(_Control):
 
     async def pin(self, epoch: int, upstream: str, timeout: float) -> None:
         async def work() -> None:
-            self._node.act_under(epoch)
+            self._act(epoch)
             self._node.signal = True
             self._node.conninfo = upstream or self._node.conninfo
 
@@ -122,14 +126,14 @@ class SimPgControl(_Control):
 
     async def unpin(self, epoch: int, timeout: float) -> None:
         async def work() -> None:
-            self._node.act_under(epoch)
+            self._act(epoch)
             self._node.signal = False
 
         await self._do("unpin", timeout, work)
 
     async def follow(self, epoch: int, conninfo: str, slot: str, timeout: float) -> None:
         async def work() -> None:
-            self._node.act_under(epoch)
+            self._act(epoch)
             self._must_be_stopped(self._node)
             self._node.signal, self._node.conninfo, self._node.slot = True, conninfo, slot
 
@@ -139,7 +143,7 @@ class SimPgControl(_Control):
         self, epoch: int, fork: int, timeline: int, into: str, fork_xid: int, timeout: float
     ) -> dict[str, Any]:
         async def work() -> dict[str, Any]:
-            self._node.act_under(epoch)
+            self._act(epoch)
             self._must_be_stopped(self._node)
             kept = [record for record in self._node.log if record.end > fork]
             self._node.group.salvaged.update(map(id, kept))
@@ -169,7 +173,7 @@ class SimPgControl(_Control):
         return await self._do("clone", timeout, work)
 
     def _source(self, epoch: int, conninfo: str) -> PgNode:
-        self._node.act_under(epoch)
+        self._act(epoch)
         self._must_be_stopped(self._node)
         before, self._node.conninfo = self._node.conninfo, conninfo
         upstream = self._node._upstream()
@@ -189,7 +193,7 @@ class SimRedisControl(_Control):
 
     async def pin(self, epoch: int, upstream: str, timeout: float) -> None:
         async def work() -> None:
-            self._node.act_under(epoch)
+            self._act(epoch)
             self._node.file_upstream = upstream
 
         await self._do("pin", timeout, work)
@@ -204,7 +208,7 @@ class SimRedisControl(_Control):
         self, epoch: int, fork: int, timeline: int, into: str, fork_xid: int, timeout: float
     ) -> dict[str, Any]:
         async def work() -> dict[str, Any]:
-            self._node.act_under(epoch)
+            self._act(epoch)
             self._must_be_stopped(self._node)
             self._node.group.salvaged.update(map(id, self._node.log))
             return {"diverged": None, "into": into}
@@ -231,10 +235,14 @@ class SimRoute:
         return await self._process.call("route", (self._group.name, ""), verb, timeout, sent)
 
     async def close(self, epoch: int, timeout: float) -> None:
-        await self._do("close", timeout, lambda: self._group.set_route(epoch, None))
+        await self._do("close", timeout, lambda: self._set(epoch, None))
 
     async def open(self, epoch: int, region: str, timeout: float) -> None:
-        await self._do("open", timeout, lambda: self._group.set_route(epoch, region))
+        await self._do("open", timeout, lambda: self._set(epoch, region))
+
+    def _set(self, epoch: int, region: str | None) -> None:
+        self._group.set_route(epoch, region)
+        self._process.did(f"route of {self._group.name}")
 
     async def target(self, timeout: float) -> str | None:
         return await self._do("target", timeout, lambda: self._group.route)

@@ -186,6 +186,14 @@ class Node:
             raise Refused("QX-NODE-002", f"{self}: epoch {epoch} is refused, the node has seen {self.held_epoch}")
         self.held_epoch = epoch
 
+    def begin_start(self) -> None:
+        raise NotImplementedError
+
+    def supervised_start(self) -> None:
+        """As systemd would, through the start path: what is held does not come up as a writer."""
+        if not self.up and self.held_for != "stop" and not (self.held_for == "standby" and self.may_write):
+            self.begin_start()
+
     def check_start(self, role: str, *, comes_up_as: str) -> None:
         if self.held_for == "stop" or (self.held_for == "standby" and role == "writer"):
             raise Refused("QX-NODE-002", f"{self}: held for '{self.held_for}'")

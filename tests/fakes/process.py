@@ -51,6 +51,7 @@ class How(StrEnum):
     CRASH = "crash"  # the server there crashes just before
     CRASH_AFTER = "crash-after"
     FREEZE = "freeze"  # the server there stands still from now on
+    RESTART = "restart"  # the server there crashes, and a supervisor starts it again through the node's start path
 
 
 class Call(NamedTuple):
@@ -76,6 +77,7 @@ class Process:
         self.alive = True
         self.step = ""
         self.calls: list[Call] = []
+        self.deeds: list[str] = []
         self.trap: Callable[[Call], How | None] = lambda _: None
         self.before_append: Callable[[int], None] = lambda _: None
         self.after_append: Callable[[int], None] = lambda _: None
@@ -130,6 +132,10 @@ class Process:
     def die(self) -> None:
         self.alive = False
         raise Killed
+
+    def did(self, what: str) -> None:
+        """Something was changed on its behalf."""
+        self.deeds.append(what)
 
     def epoch(self, cluster: str) -> int:
         return self._epochs.get(cluster, 0)
@@ -204,6 +210,8 @@ class Process:
                 return
             try:
                 work(back)
+                if not harmless:
+                    self.did(f"statement at {node}")
             except QxError as error:
                 back(None, error)
 

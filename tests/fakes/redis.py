@@ -131,9 +131,12 @@ class RedisNode(Node):
 
     def become_master(self, epoch: int) -> None:
         self.role, self.upstream, self.attached = "master", "", None
+        self._new_history()
+        self.group.promoted(self, epoch)
+
+    def _new_history(self) -> None:
         self.replid2, self.second_offset = self.replid, self.end + 1
         self.replid = f"{self.simulation.random.getrandbits(160):040x}"
-        self.group.promoted(self, epoch)
 
     def begin_failover(self, address: str, timeout: float, epoch: int, done: Callable[[bool], None]) -> None:
         target = self.group.redis_at(address)
@@ -177,6 +180,8 @@ class RedisNode(Node):
     def begin_start(self) -> None:
         self.up = self.loading = True
         self.role, self.upstream = ("replica", self.file_upstream) if self.file_upstream else ("master", "")
+        if self.role == "master":
+            self._new_history()
         self.later(START_S, self._started)
 
     def _started(self) -> None:

@@ -42,6 +42,7 @@ US, EU, AP = REGIONS = ("us-east", "eu-west", "ap-southeast")
 PG, KV = "trading", "sessions"
 HEALS_S = 20.0  # after so long a link that was cut at a call passes again
 BUDGET_S = 10.0
+SUPERVISOR_S = 0.1
 
 
 class SimWorld:
@@ -108,6 +109,10 @@ class SimWorld:
             self.node(call.cluster, region).end_process()
         if how is How.FREEZE:
             self.node(call.cluster, region).freeze()
+        if how is How.RESTART:
+            node = self.node(call.cluster, region)
+            node.end_process()
+            self.simulation.after(SUPERVISOR_S, node.supervised_start)
 
     def lose_region(self, region: str) -> None:
         """Power failure: every server there is gone; its controls answer, as those of machines that came back would."""

@@ -6,6 +6,7 @@ import re
 
 from qx.kernel import codes
 from tools.reference.markdown import code, plain, table
+from tools.reference.sources import Undescribed
 
 HEAD = """\
 A code is never reused and never changes its meaning. `qx explain CODE` says the same offline. HTTP is the status
@@ -15,7 +16,8 @@ that a code has where it is told over HTTP; nothing of this release does that.""
 def families() -> dict[str, str]:
     """`CFG` -> `configuration`, as the catalogue's docstring names them."""
     listed = re.search(r"Families: (.+?)\.\s*$", codes.__doc__ or "", re.DOTALL)
-    assert listed, "qx.kernel.codes names its families in its docstring"
+    if listed is None:
+        raise Undescribed("qx.kernel.codes names its families in its docstring")
     pairs = (word.split(maxsplit=1) for word in " ".join(listed[1].split()).split(", "))
     return {family: meaning for family, meaning in pairs}  # noqa: C416 - split gives lists
 

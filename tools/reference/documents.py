@@ -27,7 +27,7 @@ from qx.render.lag import Lags
 from qx.render.progress import StageResult
 from qx.render.status import Status
 from tools.reference.markdown import anchor, code, paragraph, plain, table
-from tools.reference.sources import comments, doc, enums, in_words, keys_of, parts, struct_of
+from tools.reference.sources import comments, demand, doc, enums, in_words, keys_of, parts, struct_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,8 +38,9 @@ PACKAGE = Path(qx.__file__).parent
 HEAD = """\
 With `-o json` a command writes exactly one document on standard output, on errors too: the resource itself with
 `schema: "qx.<noun>/1"` first. `-o ndjson` is the same on one line; with `--watch` one line per look that differs.
-Instants are Unix seconds (UTC), durations seconds, sizes bytes. A key that is added does not change the number behind the
-slash; one that is removed, or means something else, does. How a command ended says its [exit code](exit-codes.md)."""
+Instants are Unix seconds (UTC), durations seconds, sizes bytes. A key that is added does not change the number behind
+the slash; one that is removed, or means something else, does. How a command ended says its [exit
+code](exit-codes.md)."""
 
 
 class Document(NamedTuple):
@@ -237,7 +238,7 @@ def _index() -> str:
 def _fields(noun: str, document: Document) -> Iterator[str]:
     written = dict.fromkeys(key for source in document.sources for key in keys_of(source))
     unlike = written.keys() ^ document.keys.keys()
-    assert not unlike, f"qx.{noun}/1: written and not described, or described and not written: {sorted(unlike)}"
+    demand(not unlike, f"qx.{noun}/1: written and not described, or described and not written: {sorted(unlike)}")
     if document.struct:
         yield from _described(struct_of(document.struct))
     if document.struct and written:
@@ -262,7 +263,7 @@ def _parts() -> Iterator[str]:
         queue += [part for field in kind.fields for part in parts(field.type)]
         words |= {enum for field in kind.fields for enum in enums(field.type)}
     names = [cls.__name__ for cls in (*found, *words)]
-    assert len(set(names)) == len(names), "two parts of one name would have one heading"
+    demand(len(set(names)) == len(names), "two parts of one name would have one heading")
     for cls in sorted((*found, *words), key=lambda each: each.__name__):
         yield f"## {cls.__name__}"
         yield from _described(found[cls]) if cls in found else _values(cls)
@@ -272,12 +273,20 @@ def _described(kind: shapes.StructType) -> Iterator[str]:
     yield from map(paragraph, filter(None, doc(kind.cls).split("\n\n")))
     said = comments(kind.cls)
     rows = [
-        [code(field.encode_name), in_words(field.type, _link), plain(said[field.name])]
+        [code(field.encode_name), _type(field.type), plain(said[field.name])]
         for field in kind.fields
     ]
     if kind.tag_field and kind.tag_field != "schema":
         rows.insert(0, [code(kind.tag_field), f"`{kind.tag}`", ""])
     yield table(["field", "type", "meaning"], rows)
+
+
+def _type(kind: shapes.Type) -> str:
+    structs = [part.cls for part in parts(kind)]
+    if len(structs) > 1 and set(structs) <= ELSEWHERE.keys():
+        optional = len(structs) < len(getattr(kind, "types", structs))
+        return f"an [action](steps.md#actions){' or null' if optional else ''}"
+    return in_words(kind, _link)
 
 
 def _values(enum: Any) -> Iterator[str]:

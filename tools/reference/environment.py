@@ -7,6 +7,7 @@ from pathlib import Path
 
 import qx
 from tools.reference.markdown import code, table
+from tools.reference.sources import demand
 
 PACKAGE = Path(qx.__file__).parent
 READ = {
@@ -65,5 +66,5 @@ def _constants(tree: ast.Module) -> dict[str, str]:
 
 def body() -> str:
     unlike = found() ^ READ.keys()
-    assert not unlike, f"read and not described, or described and not read: {sorted(unlike)}"
+    demand(not unlike, f"read and not described, or described and not read: {sorted(unlike)}")
     return f"{HEAD}\n\n{table(['variable', ''], [[code(name), said] for name, said in READ.items()])}"

@@ -10,8 +10,9 @@ from tools.reference.markdown import code, paragraph, plain, table
 from tools.reference.sources import comments
 
 HEAD = """\
-Every command but `qx check` ends with one of these. A command with several results ends with the worst. With `-o json`
-a failure is one document of schema [qx.error/1](documents.md#qxerror1), and its [code](errors.md) says which exit it has."""
+Every command but `qx check` ends with one of these. A command with several results ends with the worst. With `-o
+json` a failure is one document of schema [qx.error/1](documents.md#qxerror1), and its [code](errors.md) says which
+exit it has."""
 NAGIOS = "A mistake in its own command line is 3 too, never 2. One line of text, with the figures behind a bar."
 
 

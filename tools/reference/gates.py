@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING
 
 from qx.failover import gates, planner, rejoin
 from tools.reference.markdown import code, paragraph, plain, table
-from tools.reference.sources import doc
+from tools.reference.sources import demand, doc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 HEAD = """\
 A gate is asked of every cluster that a plan would move, before anything is touched. One that fails refuses the whole
-plan: exit 4, or 9 when only `lease` fails. The refusal names every failing gate, its reason and the smallest change that
-would let it pass; `--except CLUSTER` leaves a cluster out. What was accepted by consent stands in the plan and the journal."""
+plan: exit 4, or 9 when only `lease` fails. The refusal names every failing gate, its reason and the smallest change
+that would let it pass; `--except CLUSTER` leaves a cluster out. What was accepted by consent stands in the plan and
+the journal."""
 CONSENT = """\
-Consent needs `--reason TEXT`. `--accept-loss SIZE|SECONDS|unknown` is for `rpo` and `furthest`, `--attest-fenced NODE`
-for `fence` of an unplanned move, `--override cooldown` and `--override maintenance` for the gates of these names. No other
-gate can be passed by consent: `residency` passes with an approval on record in regions.yaml."""
+Consent needs `--reason TEXT`. `--accept-loss SIZE|SECONDS|unknown` is for `rpo` and `furthest`, `--attest-fenced
+NODE` for `fence` of an unplanned move, `--override cooldown` and `--override maintenance` for the gates of these
+names. No other gate can be passed by consent: `residency` passes with an approval on record in regions.yaml."""
 
 
 def body() -> str:
@@ -40,7 +41,7 @@ def _judged(asked: Iterable[Callable[..., object]]) -> str:
 
 def _asks(gate: Callable[..., object]) -> str:
     text = doc(gate)
-    assert text, f"{gate.__name__}: its docstring says what it asks"
+    demand(text, f"{gate.__name__}: its docstring says what it asks")
     return text
 
 
@@ -53,7 +54,7 @@ def name_of(gate: Callable[..., object]) -> str:
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"_yes", "_no"}
         and isinstance(node.args[0], ast.Constant)
     }
-    assert len(names) == 1, f"{gate.__name__}: one name, not {names}"
+    demand(len(names) == 1, f"{gate.__name__}: one name, not {names}")
     return str(names.pop())
 
 

@@ -11,7 +11,7 @@ from qx.config.forms import SCHEMES
 from qx.config.reference import FORMS
 from qx.model.platform import LocalControl, Platform
 from tools.reference.markdown import anchor, code, paragraph, plain, table
-from tools.reference.sources import comments, default_of, doc, in_words, parts, struct_of
+from tools.reference.sources import comments, default_of, demand, doc, in_words, parts, struct_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +80,7 @@ def _table(kind: shapes.StructType, only: set[str] | None) -> str:
     for field in kind.fields:
         if only and field.encode_name not in only:
             continue
-        assert said[field.name], f"{kind.cls.__name__}.{field.name}: a comment beside it says what it is"
+        demand(said[field.name], f"{kind.cls.__name__}.{field.name}: a comment beside it says what it is")
         form = in_words(field.type, lambda cls: links[cls])
         rows.append([code(field.encode_name), form, default_of(field), plain(said[field.name])])
     return table(["key", "form", "default", "meaning"], rows)

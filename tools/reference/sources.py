@@ -10,7 +10,7 @@ import textwrap
 import tokenize
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from msgspec import inspect as shapes
@@ -19,6 +19,15 @@ from qx.kernel.spans import Bytes, Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+class Undescribed(Exception):
+    """The code holds something that no page would describe, or a page something that the code does not hold."""
+
+
+def demand(holds: object, words: str) -> None:
+    if not holds:
+        raise Undescribed(words)
 
 
 def doc(thing: Any) -> str:
@@ -41,10 +50,8 @@ def _comments(cls: type) -> dict[str, str]:
     source = textwrap.dedent(inspect.getsource(cls))
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     at_line = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
-    body = ast.parse(source).body[0]
-    assert isinstance(body, ast.ClassDef)
     found: dict[str, str] = {}
-    for node in body.body:
+    for node in cast("ast.ClassDef", ast.parse(source).body[0]).body:
         names = [node.target] if isinstance(node, ast.AnnAssign) else getattr(node, "targets", [])
         lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
         said = " ".join(at_line[line] for line in lines if line in at_line)
@@ -55,9 +62,7 @@ def _comments(cls: type) -> dict[str, str]:
 def struct_of(cls: type) -> shapes.StructType:
     for each in cls.__mro__:
         _name_types(each.__module__)
-    kind = shapes.type_info(cls)
-    assert isinstance(kind, shapes.StructType)
-    return kind
+    return cast("shapes.StructType", shapes.type_info(cls))
 
 
 @cache
@@ -150,7 +155,7 @@ def keys_of(where: str) -> list[str]:
     module, _, name = where.partition(":")
     tree = ast.parse(inspect.getsource(import_module(module)))
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == name]
-    assert len(functions) == 1, f"{where}: {len(functions)} functions of that name"
+    demand(len(functions) == 1, f"{where}: {len(functions)} functions of that name")
     return list(dict.fromkeys(_keys(functions[0])))
 
 

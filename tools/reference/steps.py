@@ -12,7 +12,7 @@ from qx.failover.gates import Move
 from qx.kernel.spans import format_seconds
 from qx.model import plan as p
 from tools.reference.markdown import code, paragraph, plain, table
-from tools.reference.sources import comments, doc, in_words, struct_of
+from tools.reference.sources import comments, demand, doc, in_words, struct_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,8 +31,8 @@ prepared before the first one is touched; then one cluster is moved after the ot
 - **at most**: the step's own deadline. A step without an answer is observed, never blindly repeated.
 - **not required**: its failure leaves the run `degraded`: the write role has moved, something is left to do."""
 CONTAINMENT = """\
-When `qx status` sees a stale writer: {} to the lawful writer, then {} in each region where a node writes that must not. It has
-no point of no return and no undo."""
+When `qx status` sees a stale writer: {} to the lawful writer, then {} in each region where a node writes that must
+not. It has no point of no return and no undo."""
 SEQUENCES = (
     ("PostgreSQL, planned", "postgresql", "planned"), ("PostgreSQL, unplanned", "postgresql", "unplanned"),
     ("Redis, planned", "redis", "planned"), ("Redis, unplanned", "redis", "unplanned"),
@@ -90,7 +90,7 @@ def _link(action: type) -> str:
 
 def _described(action: type) -> Iterator[str]:
     text = doc(action)
-    assert text, f"{action.__name__}: its docstring says what it is"
+    demand(text, f"{action.__name__}: its docstring says what it is")
     yield paragraph(text)
     fields = [field for field in struct_of(action).fields if field.name not in {"cluster", "region"}]
     if fields:

@@ -70,7 +70,7 @@ class LostRows:
         for place, table in enumerate(session.query(f"{_TABLES}{chosen} ORDER BY 1, 2")):
             name = f"{identifier(table['schema'])}.{identifier(table['name'])}"
             try:
-                answer = session.export(f"SELECT * FROM ONLY {name} WHERE {new}")  # noqa: S608 - quoted
+                answer = session.export(f"SELECT * FROM ONLY {name} WHERE {new}")  # noqa: S608  # nosec B608 - quoted
             except QxError as error:
                 keeper.notes.append(f"{database}: {name} was not kept: {error.message}")
                 continue
@@ -107,7 +107,7 @@ def _names(session: Session, relations: list[Relation]) -> dict[Relation, str]:
         return {}
     values = ", ".join(f"({relation.tablespace}, {relation.filenode})" for relation in relations)
     rows = session.query(
-        "SELECT w.tablespace, w.filenode, w.found::text AS name FROM (SELECT v.tablespace, v.filenode,"  # noqa: S608
+        "SELECT w.tablespace, w.filenode, w.found::text AS name FROM (SELECT v.tablespace, v.filenode,"  # noqa: S608  # nosec B608
         " pg_filenode_relation(CASE v.tablespace WHEN d.dattablespace THEN 0 ELSE v.tablespace END, v.filenode)"
         f" AS found FROM (VALUES {values}) v (tablespace, filenode)"
         " CROSS JOIN pg_database d WHERE d.datname = current_database()) w WHERE w.found IS NOT NULL"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _ASK_S = 0.5
 _SERVERS = ("redis-server", "valkey-server", "keydb-server")
-_ANYWHERE = {"*", "0.0.0.0", "::", "::*"}  # noqa: S104 - recognised, not listened on
+_ANYWHERE = {"*", "::*"}  # the zero addresses can be connected to as they are
 _LOOPBACK = "127.0.0.1"
 
 

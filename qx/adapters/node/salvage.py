@@ -95,7 +95,8 @@ def _keep_wal(
             raise TimeoutError("the WAL beyond the fork could not be copied in time")
         keeper.copy(source / name, f"wal/{name}")
     if first not in names:
-        if not names and control.checkpoint < beyond.fork:
+        start = pgdata.segment_name(control.timeline, control.redo, control.segment_bytes)
+        if not names and control.checkpoint < beyond.fork and (source / start).exists():  # its WAL ends before the fork
             return waldump.Beyond(end=beyond.fork)
         keeper.notes.append(f"the server has removed WAL beyond the fork: {first} is missing")
         return None

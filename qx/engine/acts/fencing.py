@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from qx.model import plan
 
 HUNG_S = 3.0  # a walsender without a reply for so long would hold up a clean stop
+# Whom a held Redis would follow, should somebody start it: a successor would make it drop what was not salvaged yet.
+NOBODY = "127.0.0.1:1"
 CLEAN_STOP_S = 5.0  # unplanned: this long for a clean stop, which loses nothing, before the kill
 
 
@@ -65,12 +67,9 @@ def _words(found: Control) -> str:
 
 class Hold:
     async def perform(self, action: plan.Hold, doing: Doing) -> dict[str, Any]:
-        """Start lock taken, stopped (cleanly if it still can), no process left, and pinned as a replica of
-        the successor.
-        """
+        """Start lock taken, stopped (cleanly if it still can), no process left, and pinned as a replica of nobody."""
         control = doing.world.control(action.cluster, action.region)
-        cluster = doing.world.platform.clusters[action.cluster]
-        upstream = "" if cluster.kind == "postgresql" else address(cluster, action.successor, action.region)
+        upstream = "" if doing.kind(action.cluster) == "postgresql" else NOBODY
         await control.hold(doing.epoch, "standby", doing.timeout)
         await control.pin(doing.epoch, upstream, doing.timeout)
         found = await control.inspect(doing.timeout)

@@ -8,6 +8,7 @@ from qx.engine.acts import Settled
 from qx.engine.acts.seeing import pg_facts, redis_facts, wait_until
 from qx.failover.links import address, application_name, slot_name
 from qx.kernel.errors import QxError
+from qx.kernel.spans import format_bytes
 
 if TYPE_CHECKING:
     from qx.engine.world import Doing
@@ -16,13 +17,11 @@ if TYPE_CHECKING:
 
 class PgFollow:
     async def perform(self, action: plan.Follow, doing: Doing) -> dict[str, Any]:
-        """Running standby: new upstream by reload, no restart."""
-        cluster = doing.world.platform.clusters[action.cluster]
-        slot = slot_name(cluster, action.region)
+        """Running standby: new upstream by reload, no restart. One that is ahead of the fork never could follow."""
+        await _must_not_be_ahead(action, doing)
+        slot = slot_name(doing.world.platform.clusters[action.cluster], action.region)
         await doing.world.postgres(action.cluster, action.upstream).create_slots((slot,), doing.timeout)
-        conninfo = doing.world.conninfo(action.cluster, action.upstream, action.region)
-        server = doing.world.postgres(action.cluster, action.region)
-        await server.alter_system({"primary_conninfo": conninfo, "primary_slot_name": slot}, doing.timeout)
+        await _repoint(action, doing, slot)
         return await _streaming(action, doing)
 
     async def settled(self, action: plan.Follow, doing: Doing) -> Settled | None:
@@ -31,22 +30,40 @@ class PgFollow:
 
 class PgReturn:
     async def perform(self, action: plan.Return, doing: Doing) -> dict[str, Any]:
-        """Stopped node: its files are pointed at the new writer, it is started as a replica and nothing else."""
-        cluster, control = (
-            doing.world.platform.clusters[action.cluster],
-            doing.world.control(action.cluster, action.region),
-        )
-        slot = slot_name(cluster, action.region)
+        """Stopped node: its files are pointed at the new writer, it is started as a replica and nothing else. One that
+        was started meanwhile is a replica by its pin, and only told whom to follow.
+        """
+        control = doing.world.control(action.cluster, action.region)
+        slot = slot_name(doing.world.platform.clusters[action.cluster], action.region)
         await doing.world.postgres(action.cluster, action.upstream).create_slots((slot,), doing.timeout)
         await control.hold(doing.epoch, "standby", doing.timeout)
         if not (await control.inspect(doing.timeout)).running:
             conninfo = doing.world.conninfo(action.cluster, action.upstream, action.region)
             await control.follow(doing.epoch, conninfo, slot, doing.timeout)
             await control.start(doing.epoch, "replica", doing.timeout)
+        else:
+            await _repoint(action, doing, slot)
         return await _streaming(action, doing)
 
     async def settled(self, action: plan.Return, doing: Doing) -> Settled | None:
         return Settled(False, {})
+
+
+async def _must_not_be_ahead(action: plan.Follow, doing: Doing) -> None:
+    promoted = doing.proofs.get(f"{action.cluster}.promote", {})
+    facts = await pg_facts(doing.world, action.cluster, action.region)
+    if facts.timeline == promoted.get("parent") and facts.replayed > promoted["fork"]:
+        beyond = format_bytes(facts.replayed - promoted["fork"])
+        words = f"{action.cluster}: {action.region} holds {beyond} beyond the fork, which {action.upstream} does not have"
+        raise QxError("QX-NODE-008", words, hint=f"qx rejoin {action.region}")
+
+
+async def _repoint(action: plan.Follow | plan.Return, doing: Doing, slot: str) -> None:
+    if not (await pg_facts(doing.world, action.cluster, action.region)).in_recovery:
+        raise QxError("QX-NODE-008", f"{action.cluster}: {action.region} takes writes", hint="qx status")
+    conninfo = doing.world.conninfo(action.cluster, action.upstream, action.region)
+    server = doing.world.postgres(action.cluster, action.region)
+    await server.alter_system({"primary_conninfo": conninfo, "primary_slot_name": slot}, doing.timeout)
 
 
 async def _streaming(action: plan.Follow | plan.Return, doing: Doing) -> dict[str, Any]:

@@ -172,14 +172,17 @@ class PgMark:
 
 class RedisMark:
     async def perform(self, action: plan.Mark, doing: Doing) -> dict[str, Any]:
+        """As `PgMark`. A FAILOVER is not persisted: a target that was started since is a replica again."""
         await keep_up(action.cluster, action.region, doing)
         server = doing.world.redis(action.cluster, action.region)
+        if (await redis_facts(doing.world, action.cluster, action.region)).role != "master":
+            await server.replicate(None, doing.timeout)
+        await server.persist(doing.timeout)
         await server.write_marker(
             Marker(doing.world.store.store_id, doing.epoch, action.region), doing.timeout
         )
         facts = await redis_facts(doing.world, action.cluster, action.region)
         _record(action, doing, facts.replid)
-        await server.persist(doing.timeout)
         return {"epoch": doing.epoch, "lineage": facts.replid}
 
     async def settled(self, action: plan.Mark, doing: Doing) -> Settled | None:

@@ -58,6 +58,8 @@ async def _write_again(cluster: str, region: str, doing: Doing) -> dict[str, Any
         found = await control.stop(doing.epoch, "kill", doing.timeout)
     if isinstance(found, PgControl) or not found.running:
         await control.start(doing.epoch, "writer", doing.timeout)
+    else:  # a Redis that was started meanwhile came up as its pin said
+        await doing.world.redis(cluster, region).replicate(None, doing.timeout)
 
     async def look() -> bool | None:
         return await _writes(cluster, region, doing) or None

@@ -34,6 +34,14 @@ def sql(at: int, query: str) -> list[tuple[object, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
+def answers(at: int) -> bool:
+    """Whether PostgreSQL at that port answers a query; it does not while it recovers."""
+    try:
+        return sql(at, "SELECT 1") == [(1,)]
+    except psycopg.OperationalError:
+        return False
+
+
 def reaches(lab: Lab, region: str, source: str = OPS) -> bool:
     """Whether a question from `source` to the region's health endpoint is answered within half a second."""
 

@@ -20,7 +20,7 @@ from qx.lab.lab import Lab
 from qx.lab.layout import CONTROL, OPS
 from qx.lab.status import NodeStatus, status
 from qx.lab.up import Wish, up
-from tests.integration.lab.look import port, reaches, sql, until
+from tests.integration.lab.look import answers, port, reaches, sql, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.fault]
 
@@ -184,6 +184,7 @@ def test_a_full_disk_stops_writes_and_room_brings_them_back(tmp_path: Path) -> N
             sql(at, "CREATE TABLE big AS SELECT generate_series(1, 2000000)")
         lab, mended = faults.heal(lab)
         assert "disk of trading/us-east" in mended
+        until(lambda: answers(at), "the server takes connections again, after its recovery")
         sql(at, "CREATE TABLE small AS SELECT 1 AS x")
         assert sql(at, "SELECT x FROM small") == [(1,)]
     finally:
