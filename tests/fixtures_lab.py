@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 RATE, WORKERS, PINNED_RATE = 200.0, 4, 20.0
 PATIENCE_S = 40.0
+TIRED_RUNS = 50  # each left a timeline behind, and a rewind copies the WAL of all of them
 SETTLE_S = 6.0  # a standby notices within 5 s that its upstream went silent
 HOME, AWAY, THIRD = "us-east", "eu-west", "ap-southeast"
 TRADING, SESSIONS = "trading", "sessions"
@@ -247,10 +248,11 @@ class Site:
         until, path = time.monotonic(), ledger.paths[f"{cluster}/route"]
         writer = self.writer(cluster)
         assert writer is not None, f"{cluster}: nobody writes"
-        return {ack.seq for ack in path.acked_between(0.0, until)} - stored(path.kind, self.dsn(cluster, writer), path.name)
+        held = stored(path.kind, self.dsn(cluster, writer), path.name)
+        return {ack.seq for ack in path.acked_between(0.0, until)} - held
 
     def serves(self, ledger: Ledger, cluster: str, writer: str, *, lossless: bool = True) -> None:
-        """Clients write again; only `writer` takes writes, only there the route leads, nothing acknowledged is missing."""
+        """Clients write again; only `writer` takes writes, only there the route leads, nothing acknowledged is gone."""
         ledger.wait_for_writes(f"{cluster}/route", time.monotonic(), 20, PATIENCE_S)
         assert self.writer(cluster) == writer
         assert self.leads_to(cluster) == writer
@@ -322,8 +324,9 @@ class _Standing:
         self._site: Site | None = None
 
     def site(self, wish: Wish) -> Site:
-        if self._site is None or self._site.wish != wish:
+        if self._site is not None and (self._site.wish != wish or len(self._site.runs()) >= TIRED_RUNS):
             self.end()
+        if self._site is None:
             self._site = Site(self._factory.mktemp("site") / "lab", wish)
         return self._site
 

@@ -150,7 +150,8 @@ class Workbench:
 
         node, watched = self._node(cluster, region), bool(self.platform.clusters[cluster].sentinels)
         return RedisNode(
-            cluster, region, self.observer, node.url, lambda: self.secret(node.password), self.clock, tag, watched=watched
+            cluster, region, self.observer, node.url, lambda: self.secret(node.password), self.clock, tag,
+            watched=watched
         )
 
     @cached_property

@@ -1,9 +1,7 @@
-"""Clients that write down every acknowledgement: what was acknowledged and is gone, and for how long nobody
-could write.
+"""Clients that write down every acknowledgement: what was acknowledged and is gone, how long nobody could write.
 
-A path is where a client connects: the cluster's route, or one node to which it stays pinned whatever
-happens. Each write has
-a number; a write without an answer is repeated under the same number until it is acknowledged, so that it counts once.
+A path is where a client connects: the cluster's route, or one node to which it stays pinned whatever happens. Each
+write has a number; one without an answer is repeated under its number until it is acknowledged, so that it counts once.
 Instants are `time.monotonic()` of this process. Never: counts a write as acknowledged before the server said so.
 """
 
@@ -13,14 +11,16 @@ import asyncio
 import threading
 import time
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from psycopg import AsyncConnection
+    from redis.asyncio import Redis
+
 OP_TIMEOUT_S = 2.0
 BACKOFF_S = 0.02
-TABLE = "qx_ledger"
 
 
 class Ack(NamedTuple):
@@ -39,7 +39,7 @@ class Session(Protocol):
 class PgSession:
     """INSERT, committed; the same number twice is one row."""
 
-    def __init__(self, connection: object) -> None:
+    def __init__(self, connection: AsyncConnection[Any]) -> None:
         self._connection = connection
 
     @classmethod
@@ -51,25 +51,17 @@ class PgSession:
         return cls(connection)
 
     async def write(self, path: str, seq: int) -> None:
-        import psycopg
-
-        assert isinstance(self._connection, psycopg.AsyncConnection)  # noqa: S101 - narrows
-        await self._connection.execute(
-            f"INSERT INTO {TABLE} (path, seq) VALUES (%s, %s) ON CONFLICT DO NOTHING",  # noqa: S608 - our own constant
-            (path, seq),
-        )
+        insert = "INSERT INTO qx_ledger (path, seq) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+        await self._connection.execute(insert, (path, seq))
 
     async def close(self) -> None:
-        import psycopg
-
-        assert isinstance(self._connection, psycopg.AsyncConnection)  # noqa: S101 - narrows
         self._connection.pgconn.finish()
 
 
 class RedisSession:
     """SADD of the number into the path's set."""
 
-    def __init__(self, client: object) -> None:
+    def __init__(self, client: Redis) -> None:
         self._client = client
 
     @classmethod
@@ -89,10 +81,10 @@ class RedisSession:
         return cls(client)
 
     async def write(self, path: str, seq: int) -> None:
-        await self._client.execute_command("SADD", f"{TABLE}:{path}", seq)  # type: ignore[attr-defined]
+        await self._client.sadd(f"qx_ledger:{path}", str(seq))
 
     async def close(self) -> None:
-        await self._client.aclose()  # type: ignore[attr-defined]
+        await self._client.aclose()
 
 
 OPENERS: dict[str, Callable[[str], object]] = {"postgresql": PgSession.open, "redis": RedisSession.open}
@@ -196,7 +188,7 @@ def prepare_postgres(dsn: str) -> None:
 
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(
-            f"CREATE TABLE IF NOT EXISTS {TABLE}"
+            "CREATE TABLE IF NOT EXISTS qx_ledger"
             " (path text, seq bigint, at timestamptz DEFAULT now(), PRIMARY KEY (path, seq))"
         )
 
@@ -207,10 +199,10 @@ def stored(kind: str, address: str, path: str) -> set[int]:
         import psycopg
 
         with psycopg.connect(address, autocommit=True, connect_timeout=5) as connection:
-            rows = connection.execute(f"SELECT seq FROM {TABLE} WHERE path = %s", (path,)).fetchall()  # noqa: S608
+            rows = connection.execute("SELECT seq FROM qx_ledger WHERE path = %s", (path,)).fetchall()
             return {int(row[0]) for row in rows}
     import redis
 
     with redis.Redis.from_url(address, socket_timeout=5) as client:
-        found = client.smembers(f"{TABLE}:{path}")
+        found = client.smembers(f"qx_ledger:{path}")
         return {int(member) for member in found}

@@ -51,6 +51,11 @@ def anchors(page: Path) -> set[str]:
     return made
 
 
+def _is_form(words: str) -> bool:
+    """`qx COMMAND --help` is the form of a command line, not one."""
+    return words.split()[1:2] != [] and words.split()[1].isupper()
+
+
 def command_lines(page: Path, program: str) -> Iterator[Line]:
     """Every line of `program` in a shell block, and every code span that begins with it."""
     text, name = text_of(page), str(page.relative_to(ROOT))
@@ -60,7 +65,7 @@ def command_lines(page: Path, program: str) -> Iterator[Line]:
                 yield from (Line(name, each, whole=True) for each in _in_block(line, program))
     for _, span in _SPAN.findall(_FENCE.sub("", text)):
         words = " ".join(span.split())
-        if words.split(" ", 1)[0] == program:
+        if words.split(" ", 1)[0] == program and not _is_form(words):
             yield from (Line(name, each, whole=False) for each in alternatives(words))
 
 

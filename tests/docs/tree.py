@@ -8,7 +8,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer._click.exceptions import MissingParameter, NoArgsIsHelpError, UsageError
+from typer._click.exceptions import BadOptionUsage, MissingParameter, NoArgsIsHelpError, UsageError
 
 from qx.cli.main import root
 from qx.cli.options import foreseen, with_watch_values
@@ -48,7 +48,7 @@ def _parsed(words: Sequence[str], *, whole: bool) -> str:
             ctx = command.make_context(name, rest, parent=ctx)
     except (typer.Exit, NoArgsIsHelpError):  # --help, --version; a noun alone, which prints its help
         return ""
-    except MissingParameter as error:
+    except (MissingParameter, BadOptionUsage) as error:
         return error.format_message() if whole else ""
     except UsageError as error:
         return error.format_message()

@@ -25,7 +25,6 @@ from qx.cli.main import main
 from qx.engine import acts, execute
 from qx.kernel.errors import QxError, Unsure
 
-
 LEASE_S = 0.2  # what is left of the leases of one that dies
 
 

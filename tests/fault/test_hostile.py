@@ -1,4 +1,4 @@
-"""A client that does not want to leave: whatever it holds open at the old writer, it commits nothing after the fence."""
+"""A client that does not want to leave: whatever it holds open at the old writer, it commits nothing past the fence."""
 
 from __future__ import annotations
 
@@ -47,9 +47,8 @@ def test_an_open_transaction_cannot_commit_after_the_fence(site: Site) -> None:
         with pytest.raises(psycopg.OperationalError):
             psycopg.connect(old)
         _go_on(site, TRADING, way, moving, ledger)
-        with psycopg.connect(old, autocommit=True) as late:
-            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-                late.execute("INSERT INTO hostile VALUES ('late')")
+        with psycopg.connect(old, autocommit=True) as late, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            late.execute("INSERT INTO hostile VALUES ('late')")
         with psycopg.connect(site.dsn(TRADING, way.target)) as connection:
             assert connection.execute("SELECT who FROM hostile").fetchall() == []
 

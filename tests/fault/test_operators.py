@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import signal
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
 from qx.lab import faults
 from tests.fixtures_lab import SESSIONS, TRADING, Said, Site, ended, stands_still, wait
+
+if TYPE_CHECKING:
+    import subprocess
 
 pytestmark = [pytest.mark.fault, pytest.mark.integration]
 
@@ -74,14 +79,25 @@ def _interrupted(site: Site, target: str, *numbers: int) -> Said:
     pause = f"pause:{','.join(map(str, numbers))}:after"
     process = site.start("failover", "--to", target, "--cluster", TRADING, "--yes", fault=pause)
     for number in numbers:
-        wait(lambda: stands_still(process) and len(site.entries(site.runs()[0].id)) == number, f"its pause at {number}")  # noqa: B023 - waited for here
+        wait(partial(_pauses_at, site, process, number), f"its pause at entry {number}")
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGCONT)
     return ended(process)
 
 
+def _pauses_at(site: Site, process: subprocess.Popen[str], number: int) -> bool:
+    return stands_still(process) and len(site.entries(site.runs()[0].id)) == number
+
+
 @pytest.mark.parametrize(
-    "words", [("status",), ("lag",), ("failover", "--to", "ap-southeast", "--yes"), ("failback", "--yes"), ("rejoin", "--yes")]
+    "words",
+    [
+        ("status",),
+        pytest.param(("lag",), marks=pytest.mark.slow),
+        ("failover", "--to", "ap-southeast", "--yes"),
+        ("failback", "--yes"),
+        pytest.param(("rejoin", "--yes"), marks=pytest.mark.slow),
+    ],
 )
 def test_cut_off_from_everything(site: Site, words: tuple[str, ...]) -> None:
     """Nothing is concluded from silence, and nobody is kept waiting."""

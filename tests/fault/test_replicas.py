@@ -16,7 +16,7 @@ from qx.failover.links import conninfo, slot_name
 from qx.kernel.errors import Refused
 from qx.lab import faults, servers
 from qx.model.journal import Event
-from tests.fixtures_lab import SESSIONS, TRADING, Site, Way, ended, wait
+from tests.fixtures_lab import SESSIONS, TRADING, Site, ended, wait
 
 if TYPE_CHECKING:
     from qx.lab.ledger import Ledger

@@ -1,4 +1,4 @@
-"""kill -9 of qx at any entry of its journal, then `qx runs resume`: a named state, one writer, nothing acknowledged lost.
+"""kill -9 of qx at any entry of its journal, then `qx runs resume`: a named state, one writer, nothing lost.
 
 A cut point is (N, when): killed before or after entry N is durable. What the resumed run must come to follows from the
 last durable entry alone: forward until clients are kept from writing, back until the point of no return, then forward.

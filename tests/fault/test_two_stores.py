@@ -1,4 +1,4 @@
-"""Two stores on one platform: the clusters say themselves which one rules them, and the other is refused until it adopts."""
+"""Two stores on one platform: the clusters say which one rules them; the other is refused until it adopts them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Old writers that come back: the start path refuses them, or makes them replicas; past it, the first look ends them."""
+"""Old writers that come back: the start path refuses them or makes them replicas; past it, the first look ends them."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def _described(leaf: Leaf) -> Iterator[str]:
     if leaf.words[0] in HIDDEN:
         yield HIDDEN[leaf.words[0]]
     yield plain(str(leaf.command.help))
-    yield f"```\nqx {' '.join(leaf.words)} {' '.join(leaf.command.collect_usage_pieces(leaf.ctx))}\n```"
+    yield f"```usage\nqx {' '.join(leaf.words)} {' '.join(leaf.command.collect_usage_pieces(leaf.ctx))}\n```"
     universal = getattr(leaf.command, "universal", [])
     own = [param for param in leaf.command.params if param not in universal]
     if own:

@@ -17,7 +17,7 @@ from qx.lab.demo import Demo
 from qx.lab.status import LabStatus
 from qx.model.audit import Audit
 from qx.model.diagnosis import Diagnosis
-from qx.model.journal import Run
+from qx.model.journal import Entry, Run
 from qx.model.lease import Rule
 from qx.model.plan import Action, Plan, Refusal
 from qx.model.platform import Platform
@@ -100,12 +100,13 @@ DOCUMENTS = {
         sources=("qx.render.run:entry_fields",),
         keys={
             "run": "The run's id.", "seq": "1, 2, 3... within the run.", "at": "When it was written.",
-            "event": "What happened: see [Entry](#entry).", "step": "The step that it is about, or ''.",
+            "event": "What happened: see [Event](#event).", "step": "The step that it is about, or ''.",
             "outcome": "`DONE`, `FAILED`, `UNKNOWN`, `SKIPPED`, `UNDONE` or null.",
             "epoch": "The epoch that was acted under; 0 where none was.", "proof": "What was seen; never a secret.",
             "error": "`code`, `message`, `hint`; or null.", "previous": "Digest of the entry before it in the store.",
             "digest": "Its own.",
         },
+        also=(Entry,),
     ),
     "control": Document(
         "qx control show", "What this store rules.", sources=("qx.render.control:control_document",),

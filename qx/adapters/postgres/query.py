@@ -38,7 +38,7 @@ WITH here AS MATERIALIZED (
 )"""
 
 # (replayed position or flushed one, timeline)
-REPLAYED: LiteralString = _HERE + "SELECT (applied - '0/0'::pg_lsn)::bigint, timeline FROM wal, lineage"  # noqa: S608 - constants
+REPLAYED: LiteralString = _HERE + "SELECT (applied - '0/0'::pg_lsn)::bigint, timeline FROM wal, lineage"  # noqa: S608 # nosec B608 - constants
 
 # (text of a timeline history file, None where there is none)
 HISTORY: LiteralString = "SELECT convert_from(pg_read_binary_file(%s, 0, 1048576, true), 'UTF8')"
@@ -120,4 +120,4 @@ SELECT json_build_object(
     'marker', CASE WHEN EXISTS (SELECT FROM readable) THEN (SELECT marker FROM control) END
 )::text, CASE WHEN standby THEN (SELECT setting FROM settings WHERE name = 'primary_conninfo') END
 FROM here, wal, lineage
-"""  # noqa: S608 - constants
+"""  # noqa: S608 # nosec B608 - constants

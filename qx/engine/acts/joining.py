@@ -54,7 +54,7 @@ async def _must_not_be_ahead(action: plan.Follow, doing: Doing) -> None:
     facts = await pg_facts(doing.world, action.cluster, action.region)
     if facts.timeline == promoted.get("parent") and facts.replayed > promoted["fork"]:
         beyond = format_bytes(facts.replayed - promoted["fork"])
-        words = f"{action.cluster}: {action.region} holds {beyond} beyond the fork, which {action.upstream} does not have"
+        words = f"{action.cluster}: {action.region} holds {beyond} that {action.upstream} does not have"
         raise QxError("QX-NODE-008", words, hint=f"qx rejoin {action.region}")
 
 
