@@ -31,7 +31,7 @@ from qx.lab import faults
 from qx.lab.config import dsn
 from qx.lab.down import down
 from qx.lab.lab import locked, running
-from qx.lab.ledger import TABLE, Ledger, prepare_postgres, stored
+from qx.lab.ledger import Ledger, prepare_postgres, stored
 from qx.lab.ledger import Path as Client
 from qx.lab.pids import frozen
 from qx.lab.status import status
@@ -297,10 +297,10 @@ def forget(kind: str, address: str) -> None:
     if kind == "postgresql":
         prepare_postgres(address)
         with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute(f"TRUNCATE {TABLE}")
+            connection.execute("TRUNCATE qx_ledger")
         return
     with redis.Redis.from_url(address, socket_timeout=5) as client:
-        for key in client.scan_iter(f"{TABLE}:*"):
+        for key in client.scan_iter("qx_ledger:*"):
             client.delete(key)
 
 

@@ -7,7 +7,8 @@ Without a sample young enough there is no range, only `unknown`: an estimate is 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, NamedTuple
 
 from qx.model.plan import Loss
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from qx.model.observation import Sample
 
 SHORTEST_SPAN_S = 0.2  # two samples nearer than this say little about a rate
+LONGEST_SPAN_S = 1.0  # and over more than this a burst is averaged away, where samples stand closer
 
 
 def estimate_loss(
@@ -25,9 +27,12 @@ def estimate_loss(
     next_xid: int,
     now: float,
     oldest: float,
+    *,
+    replayed: bool = True,
 ) -> Loss:
-    """Loss if the node at `position`/`next_xid` is promoted; `samples` of the cluster, any order; `oldest`
-    in seconds.
+    """Loss if the node at `position`/`next_xid` is promoted; `samples` of the cluster, any order; `oldest` in seconds.
+
+    `replayed`: all that it received, so that `next_xid` counts everything it holds, and not only at least so much.
     """
     known = sorted((s for s in samples if s.region == writer and s.lineage == lineage), key=lambda s: s.at)
     last = known[-1] if known else None
@@ -41,16 +46,16 @@ def estimate_loss(
     age = max(0.0, now - last.at)
     furthest = max(s.position for s in known)
     missing = max(0, furthest - position)
-    missing_xids = max(0, max(s.next_xid for s in known) - next_xid) if next_xid else 0
-    high = max(0, round(furthest + age * byte_rate - position))
+    missing_xids = max(s.next_xid for s in known) - next_xid if next_xid else 0
+    high = max(0, math.ceil(furthest + age * byte_rate - position))
     behind_s = _seconds_behind(known, position, last.at)
     return Loss(
         bytes_low=missing,
         bytes_high=high,
-        seconds_low=0.0 if not missing else behind_s[0],
-        seconds_high=0.0 if not high else behind_s[1] + age,
-        transactions_low=missing_xids,
-        transactions_high=missing_xids + round(age * xid_rate + 0.5) if high else missing_xids,
+        seconds_low=behind_s.low,
+        seconds_high=None if behind_s.high is None else behind_s.high + age if high else 0.0,
+        transactions_low=max(0, missing_xids) if replayed and missing else 0,
+        transactions_high=max(0, math.ceil(missing_xids + age * xid_rate)),
         sample_at=last.at,
         sample_age_s=age,
         because=f"last sample {age:.1f} s ago at {furthest}, target at {position}, at most {byte_rate:,.0f} B/s seen",
@@ -92,22 +97,26 @@ def highest_rates(known: list[Sample]) -> tuple[float | None, float | None]:
     """
     byte_rate: float | None = None
     xid_rate: float | None = None
-    start = 0
-    for end in range(1, len(known)):
-        while start < end - 1 and known[end].at - known[start + 1].at >= SHORTEST_SPAN_S:
-            start += 1
-        span = known[end].at - known[start].at
-        if span < SHORTEST_SPAN_S:
-            continue
-        byte_rate = max(byte_rate or 0.0, (known[end].position - known[start].position) / span)
-        xid_rate = max(xid_rate or 0.0, (known[end].next_xid - known[start].next_xid) / span)
+    for number, end in enumerate(known):
+        for start in reversed(known[:number]):
+            span = end.at - start.at
+            if span >= SHORTEST_SPAN_S:
+                byte_rate = max(byte_rate or 0.0, (end.position - start.position) / span)
+                xid_rate = max(xid_rate or 0.0, (end.next_xid - start.next_xid) / span)
+            if span > LONGEST_SPAN_S:
+                break
     return byte_rate, xid_rate
 
 
-def _seconds_behind(known: list[Sample], position: int, last_at: float) -> tuple[float, float]:
-    """(low, high): since when, before the last sample, the writer stood beyond `position`."""
+class _Behind(NamedTuple):
+    low: float
+    high: float | None  # None: since before the first sample
+
+
+def _seconds_behind(known: list[Sample], position: int, last_at: float) -> _Behind:
+    """Since when, before the last sample, the writer stood beyond `position`."""
     beyond = [s.at for s in known if s.position > position]
     within = [s.at for s in known if s.position <= position]
     if not beyond:
-        return 0.0, 0.0
-    return last_at - min(beyond), last_at - (max(within) if within else known[0].at)
+        return _Behind(0.0, 0.0)
+    return _Behind(last_at - min(beyond), last_at - max(within) if within else None)

@@ -245,6 +245,9 @@ def _redis_problem(at: Situation, move: Move, target: RedisFacts) -> tuple[str, 
             return "belongs to another replication history", f"qx rejoin --cluster {move.cluster}"
         if move.mode == "planned" and not target.link_up:
             return "has no link to the writer", "see qx lag; repair its link first"
+        upstream = at.node(move.cluster, move.target).upstream
+        if move.mode == "planned" and upstream != move.source:
+            return f"follows {upstream}, not the writer", f"REPLICAOF the node in {move.source} there"
     return None
 
 
@@ -269,14 +272,16 @@ def rpo(at: Situation, move: Move) -> GateResult:
     """Unplanned: the loss, at worst, stays within the budget, or a person accepted it."""
     goals, loss = at.platform.clusters[move.cluster].objectives, move.loss
     accepted = at.consent.accept_loss
-    if loss.bytes_high is None or loss.seconds_high is None:
+    if loss.bytes_high is None:
         if accepted == "unknown" and at.consent.reason:
             return _yes(
                 "rpo", move, f"loss unknown: {loss.because}", consent=f"accepted: {at.consent.reason}"
             )
         return _no("rpo", move, f"loss unknown: {loss.because}", "--accept-loss unknown --reason TEXT")
-    at_most = f"at most {format_bytes(loss.bytes_high)} or {format_seconds(loss.seconds_high)}"
-    if loss.bytes_high <= goals.rpo_bytes and loss.seconds_high <= goals.rpo:
+    long = "an unknown time" if loss.seconds_high is None else format_seconds(loss.seconds_high)
+    at_most = f"at most {format_bytes(loss.bytes_high)} or {long}"
+    short = loss.seconds_high is not None and loss.seconds_high <= goals.rpo
+    if short and loss.bytes_high <= goals.rpo_bytes:
         return _yes(
             "rpo", move, f"{at_most}, within {format_bytes(goals.rpo_bytes)} and {format_seconds(goals.rpo)}"
         )
@@ -294,15 +299,17 @@ def covers(accepted: str, loss: Loss) -> bool:
     """Does the spoken size or duration cover the loss at its worst? `unknown` covers everything."""
     if accepted == "unknown":
         return True
-    if loss.bytes_high is None or loss.seconds_high is None:
-        return False
     limit = parse_loss(accepted)
+    if isinstance(limit, Seconds):
+        return loss.seconds_high is not None and loss.seconds_high <= limit
     # The remedy prints a rounded size: what it prints must be enough.
-    return loss.seconds_high <= limit if isinstance(limit, Seconds) else loss.bytes_high <= limit * 1.05
+    return loss.bytes_high is not None and loss.bytes_high <= limit * 1.05
 
 
 def parse_loss(text: str) -> Seconds | Bytes:
     """`10s` is a duration, `5MiB` a size. Raises ValueError with the accepted forms."""
+    if text.strip().endswith("M"):
+        raise ValueError(f"{text!r} could be either: minutes are written 5m, mebibytes 5MiB")
     try:
         return parse_seconds(text) if not text.strip().isdigit() else parse_bytes(text)
     except ValueError:
@@ -322,11 +329,11 @@ def furthest(at: Situation, move: Move) -> GateResult:
         return _yes("furthest", move, f"nothing to compare with: {move.target} does not answer")
     for region in at.platform.clusters[move.cluster].nodes:
         other = at.facts(move.cluster, region)
-        if region in (move.target, move.source) or other is None or lineage(other) != lineage(target):
+        if region in (move.target, move.source) or other is None:
             continue
-        ahead = position(other) - position(target)
-        if ahead > 0:
-            because = f"{region} is {format_bytes(ahead)} ahead of {move.target}"
+        because = _ahead(other, target)
+        if because:
+            because = f"{region} {because} {move.target}"
             if at.consent.accept_loss and at.consent.reason and covers(at.consent.accept_loss, move.loss):
                 return _yes(
                     "furthest",
@@ -336,6 +343,21 @@ def furthest(at: Situation, move: Move) -> GateResult:
                 )
             return _no("furthest", move, because, f"--to {region}, or --accept-loss SIZE --reason TEXT")
     return _yes("furthest", move, f"no standby that answers is ahead of {move.target}")
+
+
+def _ahead(other: PgFacts | RedisFacts, target: PgFacts | RedisFacts) -> str:
+    """How far the other is ahead of the target, or ''."""
+    if _later_timeline(other, target):
+        return f"is on {lineage(other)}, a later timeline than {lineage(target)} of"
+    if lineage(other) != lineage(target) or position(other) <= position(target):
+        return ""
+    return f"is {format_bytes(position(other) - position(target))} ahead of"
+
+
+def _later_timeline(other: PgFacts | RedisFacts, target: PgFacts | RedisFacts) -> bool:
+    if not isinstance(other, PgFacts) or not isinstance(target, PgFacts):
+        return False
+    return other.system_id == target.system_id and other.timeline > target.timeline
 
 
 ALWAYS = (residency, maintenance, cooldown, lease, sentinel, health)

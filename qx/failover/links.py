@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from qx.kernel.ids import slug
 from qx.model.platform import Cluster
+
+PLAIN = re.compile(r"[\w.:/@%+,=~-]+", re.ASCII)  # as a conninfo value it needs no quotes
 
 
 def address(cluster: Cluster, region: str, viewer: str) -> str:
@@ -58,7 +61,7 @@ def conninfo(cluster: Cluster, upstream: str, viewer: str, password: str = "") -
 
 
 def _quoted(value: str) -> str:
-    if value and not any(c in value for c in " '\\"):
+    if PLAIN.fullmatch(value):
         return value
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"

@@ -96,15 +96,19 @@ def _loss(at: Situation, name: str, source: str | None, target: str) -> Loss:
         return unknown_loss(
             "the target does not answer" if facts is None else "no writer is known", None, at.now
         )
-    next_xid = facts.next_xid if isinstance(facts, PgFacts) else 0
+    pg = facts if isinstance(facts, PgFacts) else None
+    rule = at.rules.get(name)
+    if pg and rule and rule.lineage and rule.lineage != lineage(pg):
+        return unknown_loss(f"{target} stands on {lineage(pg)}, the cluster went on to {rule.lineage}", None, at.now)
     return estimate_loss(
         at.samples.get(name, ()),
         source,
         lineage(facts),
         position(facts),
-        next_xid,
+        pg.next_xid if pg else 0,
         at.now,
         at.platform.defaults.sample_age,
+        replayed=pg is None or pg.replayed >= pg.position,
     )
 
 

@@ -26,11 +26,13 @@ class Selection(Struct, frozen=True):
 
 
 def writer_of(topology: Topology, cluster: str) -> str | None:
-    """The writer that is seen, else the one on record, else the one that all its replicas name as theirs."""
+    """The writer that is seen, else the one on record, else the one silent node when all the others are replicas:
+    nobody else can be it. (A silent node that a replica names as its upstream could itself follow another silent one.)
+    """
     view = topology.clusters[cluster]
-    named = {node.upstream for node in view.nodes.values() if node.role is Role.REPLICA and node.upstream}
-    named -= {region for region, node in view.nodes.items() if node.role is Role.REPLICA}  # cascades
-    return view.writer or view.recorded_writer or (named.pop() if len(named) == 1 else None)
+    others = [region for region, node in view.nodes.items() if node.role is not Role.REPLICA]
+    certain = len(others) == 1 and view.nodes[others[0]].role is Role.SILENT
+    return view.writer or view.recorded_writer or (others[0] if certain else None)
 
 
 def select_for_failover(

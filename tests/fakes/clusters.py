@@ -107,7 +107,8 @@ class Group:
     # -- what nodes report
 
     def promoted(self, node: Node, epoch: int) -> None:
-        unfenced = [other for other in self.nodes.values() if other is not node and other.may_write and not other.attested]
+        others = [other for other in self.nodes.values() if other is not node]
+        unfenced = [other for other in others if other.may_write and not other.attested]
         if unfenced:
             self.violated(f"{node} was promoted, {unfenced} not fenced")
         if self.promotions and node is not self.writer and epoch <= self.promotions[-1][2]:
@@ -142,7 +143,8 @@ class Group:
 
     def set_route(self, epoch: int, region: str | None) -> None:
         if epoch < self.route_epoch:
-            raise Refused("QX-NODE-002", f"the route of {self.name} follows epoch {self.route_epoch} and refuses {epoch}")
+            words = f"the route of {self.name} follows epoch {self.route_epoch} and refuses {epoch}"
+            raise Refused("QX-NODE-002", words)
         self.route_epoch, self.route = epoch, region
 
     # -- afterwards

@@ -148,7 +148,8 @@ class SimPgControl(_Control):
             kept = [record for record in self._node.log if record.end > fork]
             self._node.group.salvaged.update(map(id, kept))
             writes = [record for record in kept if record.write is not None]
-            return {"diverged": bool(kept), "commits": len(writes), "bytes": max(0, self._node.end - fork), "into": into}
+            beyond = max(0, self._node.end - fork)
+            return {"diverged": bool(kept), "commits": len(writes), "bytes": beyond, "into": into}
 
         return await self._do("salvage", timeout, work)
 

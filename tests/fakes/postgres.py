@@ -1,7 +1,7 @@
 """PgNode: a simulated PostgreSQL server with its data directory: WAL, timelines, streaming, stop, start, promotion.
 
-As the real one: a promotion is finished whoever asked for it is still there or not; a clean stop waits for every standby
-that is connected; slots do not replicate; a standby follows by timeline and position alone, right or wrong.
+As the real one: a promotion is finished whoever asked for it is still there or not; a clean stop waits for every
+standby that is connected; slots do not replicate; a standby follows by timeline and position alone, right or wrong.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from qx.model.observation import Archiver, PgFacts, Receiver, Sender, Slot
 from tests.fakes.nodes import Network, Node
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.fakes.clusters import Group
     from tests.fakes.simulation import Simulation
@@ -26,6 +26,7 @@ STOP_S, START_S, PROMOTE_S = 0.1, 0.25, 0.1
 RETRY_S = 0.2
 WAL_TIMEOUT_S = 60.0
 CHECKPOINT_BYTES = 0x78
+FIRST_PID = 100  # of its walsenders
 
 
 @dataclass(eq=False)
@@ -123,7 +124,8 @@ class PgNode(Node):
     @property
     def standbys(self) -> list[PgNode]:
         """Those that it believes to be connected."""
-        return [n for n in self.group.postgres if n.stream and (n.stream.upstream, n.stream.incarnation) == (self, self.incarnation)]
+        me = (self, self.incarnation)
+        return [n for n in self.group.postgres if n.stream and (n.stream.upstream, n.stream.incarnation) == me]
 
     # -- stop, start, promote
 
@@ -195,29 +197,43 @@ class PgNode(Node):
 
     def facts(self) -> PgFacts:
         seen = self.log[: self.replayed] if self.recovery else self.log
-        stream = self.stream if self.recovery else None
-        now = self.simulation.now
-        xid = seen[-1].xid if seen else 1000
-        replayed = seen[-1].end if seen else 0
-        upstream = self._upstream()
+        upstream = self._upstream() if self.recovery else None
         return PgFacts(
-            in_recovery=self.recovery, system_id=self.system_id, timeline=self.timeline, version=160004, position=self.end,
-            replayed=replayed, replay_paused=False, replay_age_s=0.0 if self.recovery else None, next_xid=xid,
-            receiver=stream and Receiver(
-                "streaming", *self.group.host_port(stream.upstream), self.slot, stream.upstream.timeline, self.end,
-                now - stream.heard,
-            ),
-            senders=tuple(
-                Sender(application_name(n.region), "streaming", "async", n.end, n.end, n.end, now - n.stream.heard, pid)
-                for pid, n in enumerate(self.group.postgres, 100) if n.stream and n in self.standbys
-            ),
+            in_recovery=self.recovery,
+            system_id=self.system_id,
+            timeline=self.timeline,
+            version=160004,
+            position=self.end,
+            replayed=seen[-1].end if seen else 0,
+            replay_paused=False,
+            replay_age_s=0.0 if self.recovery else None,
+            next_xid=seen[-1].xid if seen else 1000,
+            receiver=self._receiver(),
+            senders=tuple(self._senders()),
             slots=tuple(Slot(name, "physical", False, 0, "reserved") for name in sorted(self.slots)),
             archiver=Archiver(mode="off", failed=0, last_failed_age_s=None, ready=None),
             settings={"wal_retrieve_retry_interval": self.retry_interval, "max_connections": "100"},
-            upstream=":".join(map(str, self.group.host_port(upstream))) if upstream and self.recovery else "",
-            started_age_s=now, prepared=0, longest_xact_s=0.0, base_backups=0,
+            upstream=":".join(map(str, self.group.host_port(upstream))) if upstream else "",
+            started_age_s=self.simulation.now,
+            prepared=0,
+            longest_xact_s=0.0,
+            base_backups=0,
             marker=self.group.marker(self, len(seen)),
         )
+
+    def _receiver(self) -> Receiver | None:
+        if self.stream is None or not self.recovery:
+            return None
+        host, port = self.group.host_port(self.stream.upstream)
+        age = self.simulation.now - self.stream.heard
+        return Receiver("streaming", host, port, self.slot, self.stream.upstream.timeline, self.end, age)
+
+    def _senders(self) -> Iterator[Sender]:
+        for pid, node in enumerate(self.group.postgres, FIRST_PID):
+            if node.stream is not None and node in self.standbys:
+                age = self.simulation.now - node.stream.heard
+                name = application_name(node.region)
+                yield Sender(name, "streaming", "async", node.end, node.end, node.end, age, pid)
 
     def control(self) -> PgControl:
         pids = (1000 + self.incarnation,) if self.up else ()

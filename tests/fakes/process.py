@@ -1,7 +1,7 @@
 """Process: one qx process in the simulated world, and `qx.engine.world.World` to its executor.
 
-It can be killed (every later call of it raises `Killed` and does nothing) and frozen (another thread carries the world on
-while it stands still, as SIGSTOP does). A `trap` decides what goes wrong at a call; each call is told with its number.
+It can be killed (every later call of it raises `Killed` and does nothing) and frozen (another thread carries the world
+on while it stands still, as SIGSTOP does). A `trap` decides what goes wrong at a call; calls are numbered.
 """
 
 from __future__ import annotations

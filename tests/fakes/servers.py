@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from qx.kernel.errors import QxError, Refused, Unsure
 from qx.model.observation import Observation, Silence
+from tests.fakes.postgres import FIRST_PID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from tests.fakes.process import Process
     from tests.fakes.redis import RedisNode
 
-Reply = "Callable[[Any], None]"
-N = TypeVar("N", bound="PgNode | RedisNode")
 MARK_BYTES = 0x60
 
 
@@ -51,18 +50,27 @@ class _Server:
             if reason == "refused" and node.up:
                 reason = "starting"
             return Silence(
-                subject=node.cluster, region=node.region, observer="qx", at=clock.now(), reason=reason, detail=error.message
+                subject=node.cluster,
+                region=node.region,
+                observer="qx",
+                at=clock.now(),
+                reason=reason,
+                detail=error.message,
             )
         return Observation(
-            subject=node.cluster, region=node.region, observer="qx", at=clock.now(), took_s=clock.elapsed() - began, facts=facts
+            subject=node.cluster,
+            region=node.region,
+            observer="qx",
+            at=clock.now(),
+            took_s=clock.elapsed() - began,
+            facts=facts,
         )
 
     async def _write_marker(self, marker: Marker, timeout: float, *, force: bool) -> None:
-        node = self._process.world.groups[self._of.cluster].nodes[self._of.region]
-        group = self._process.world.groups[self._of.cluster]
+        node, group = self._of, self._process.world.groups[self._of.cluster]
 
         def write() -> None:
-            if node.may_write is False or not node.accepts:
+            if not node.accepts:
                 raise QxError("QX-NODE-007", f"{node}: cannot execute in a read-only transaction")
             known = group.marker(node, len(node.log))
             if known is not None and known.store_id != marker.store_id and not force:
@@ -113,7 +121,7 @@ class SimPgServer(_Server):
 
     async def end_senders(self, pids: tuple[int, ...], timeout: float) -> None:
         def work() -> None:
-            for pid, node in enumerate(self._node.group.postgres, 100):
+            for pid, node in enumerate(self._node.group.postgres, FIRST_PID):
                 if pid in pids and node in self._node.standbys:
                     node.stream = None
 

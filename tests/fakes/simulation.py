@@ -1,8 +1,8 @@
 """Virtual time: a heap of events, and an asyncio loop whose waiting lets them happen.
 
-Nothing sleeps. The loop asks its selector to wait; that moves the simulation to the next event instead. A test that never
-ends runs into `limit_s` of virtual time. Several loops may share one simulation: while one is blocked (its process is
-frozen), another in another thread carries time on, and the first finds the clock ahead when it goes on.
+Nothing sleeps. The loop asks its selector to wait; that moves the simulation to the next event instead. A test that
+never ends runs into `limit_s` of virtual time. Several loops may share one simulation: while one is blocked (its
+process is frozen), another in another thread carries time on, and the first finds the clock ahead when it goes on.
 """
 
 from __future__ import annotations

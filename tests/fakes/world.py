@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 from qx.engine.execute import Executor
 from qx.failover.judge import judge
+from qx.failover.links import conninfo, slot_name
 from qx.failover.sampling import samples_of
 from qx.failover.situation import Situation
 from qx.kernel.errors import QxError
 from qx.kernel.ids import sortable_id
 from qx.kernel.spans import Seconds
+from qx.model.observation import Sample
 from qx.model.plan import Consent
 from qx.model.platform import Cluster, Defaults, Node, Objectives, Platform, Region
 from tests.fakes.clusters import Group
@@ -46,12 +48,13 @@ SUPERVISOR_S = 0.1
 
 
 class SimWorld:
-    def __init__(self, seed: int = 1, clusters: tuple[str, ...] = (PG,), stores: tuple[Shelf, ...] = ()) -> None:
+    def __init__(self, seed: int = 1, clusters: tuple[str, ...] = (PG,)) -> None:
         self.simulation = Simulation(seed)
         self.network = Network()
         self.platform = _platform(clusters)
         self.groups = {
-            name: Group(self.simulation, self.network, name, cluster) for name, cluster in self.platform.clusters.items()
+            name: Group(self.simulation, self.network, name, cluster)
+            for name, cluster in self.platform.clusters.items()
         }
         self.shelf = self.new_shelf("store-a")
         self.uncontrolled: set[tuple[str, str]] = set()
@@ -131,10 +134,19 @@ class SimWorld:
         topology = judge(self.platform, seen, {}, store.rules(), store.store_id, now, samples)
         store.keep_samples(samples_of(topology))
         return Situation(
-            platform=self.platform, config_file="regions.yaml", config_digest="c0ffee", topology=topology, rules=store.rules(),
-            leases={lease.cluster: lease for lease in store.leases()}, controls=controls,
-            samples={name: store.samples(name, now - 120.0) for name in self.platform.clusters}, maintenance=(),
-            consent=consent or Consent(), now=now, today=datetime.fromtimestamp(now, UTC).date().isoformat(), by="ops",
+            platform=self.platform,
+            config_file="regions.yaml",
+            config_digest="c0ffee",
+            topology=topology,
+            rules=store.rules(),
+            leases={lease.cluster: lease for lease in store.leases()},
+            controls=controls,
+            samples={name: store.samples(name, now - 120.0) for name in self.platform.clusters},
+            maintenance=(),
+            consent=consent or Consent(),
+            now=now,
+            today=datetime.fromtimestamp(now, UTC).date().isoformat(),
+            by="ops",
             plan_id=sortable_id(now, process.clock.noise()),
         )
 
@@ -144,15 +156,14 @@ class SimWorld:
 
     def _sample(self) -> None:
         """As a watching qx does, once a second."""
-        from qx.model.observation import Sample
-
         for name, group in self.groups.items():
-            node = group.writer
-            if isinstance(node, PgNode | RedisNode) and node.accepts:
-                pg = isinstance(node, PgNode)
-                lineage = f"{node.system_id}/{node.timeline}" if isinstance(node, PgNode) else node.replid
-                xid = node.log[-1].xid if pg and node.log else 0
-                self.shelf.samples.append(Sample(name, node.region, self.simulation.wall, lineage, node.end, xid))
+            node = self.node(name, group.writer.region)
+            if not node.accepts:
+                continue
+            lineage, xid = node.replid if isinstance(node, RedisNode) else f"{node.system_id}/{node.timeline}", 0
+            if isinstance(node, PgNode) and node.log:
+                xid = node.log[-1].xid
+            self.shelf.samples.append(Sample(name, node.region, self.simulation.wall, lineage, node.end, xid))
 
     # -- runs
 
@@ -163,8 +174,8 @@ class SimWorld:
     def resume(self, process: Process, run: str) -> RunOutcome:
         return self.run(Executor(process, process.store.plan(run), run, "ops").resume())
 
-    def last_run(self, shelf: Shelf | None = None) -> str:
-        return list((shelf or self.shelf).plans)[-1]
+    def last_run(self) -> str:
+        return list(self.shelf.plans)[-1]
 
     def journal(self, run: str) -> list[Entry]:
         return [chained.entry for chained in MemoryStore(self.shelf).entries(run)]
@@ -192,8 +203,6 @@ def _platform(clusters: tuple[str, ...]) -> Platform:
 
 
 def _bring_up(group: Group) -> None:
-    from qx.failover.links import conninfo, slot_name
-
     home = group.writer
     for region, node in group.nodes.items():
         follows = node is not home

@@ -1,7 +1,7 @@
 """What must be true of a run and its world, whatever went wrong: design section 3.
 
-That never two servers acknowledge, that none is promoted while another could write, and that nothing is erased before it
-was kept, the world asserts itself at every event; here is what a run must leave behind.
+That never two servers acknowledge, that none is promoted while another could write, and that nothing is erased before
+it was kept, the world asserts itself at every event; here is what a run must leave behind.
 """
 
 from __future__ import annotations

@@ -99,8 +99,8 @@ def rejoin_redis(seed: int) -> Scene:
 SCENES: dict[str, Callable[[int], Scene]] = {
     each.__name__: each
     for each in (
-        planned, planned_redis, planned_both, unplanned, unplanned_redis, frozen, frozen_redis, attested, failback, rejoin,
-        rejoin_redis,
+        planned, planned_redis, planned_both, unplanned, unplanned_redis, frozen, frozen_redis, attested, failback,
+        rejoin, rejoin_redis,
     )
 }
 

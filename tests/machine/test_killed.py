@@ -6,6 +6,7 @@ Also twice: at the resume again. The outcome is a named one, one node writes, a 
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -86,10 +87,8 @@ def resume(scene: Scene, process: Process, run: str) -> RunOutcome:
         with pytest.raises(QxError, match="has ended"):
             world.resume(process, run)
     else:
-        try:
+        with suppress(Killed):
             world.resume(process, run)
-        except Killed:
-            pass
     outcome = world.shelf.runs[run].outcome
     assert_lawful(scene, run, outcome)
     return outcome

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tools.reference import codes, commands, documents, environment, exits, gates, settings, steps
+from tools.reference import codes, commands, documents, environment, exits, gates, picture, settings, steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,4 +37,5 @@ def pages() -> dict[str, str]:
     """File name under docs/reference -> its text."""
     made = {f"{name}.md": f"{NOTE}\n# {page.title}\n\n{page.body().strip()}\n" for name, page in PAGES.items()}
     listed = "\n".join(f"- [{page.title}]({name}.md): {page.about}" for name, page in PAGES.items())
-    return {"README.md": f"{NOTE}\n# Reference\n\nMade from the code by `make docs`.\n\n{listed}\n", **made}
+    index = f"{NOTE}\n# Reference\n\nMade from the code by `make docs`.\n\n{listed}\n"
+    return {"README.md": index, **made, "failover.svg": picture.picture()}

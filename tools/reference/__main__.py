@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 def write(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     made = pages()
-    for path in sorted(folder.glob("*.md")):
+    for path in sorted(folder.glob("*.*")):
         if path.name not in made:
             path.unlink()
             print(f"removed {path}")

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from qx.model.observation import PgFacts, RedisFacts
     from qx.model.plan import Recheck, Verify
 
+CATCH_UP_POLL_S = 0.02
+
 
 class PgRecheck:
     async def perform(self, action: Recheck, doing: Doing) -> dict[str, Any]:
         """The writer writes; the target is its standby, same system id and timeline, streaming. Then the cluster is
-        claimed: a run of another store, or of a lower epoch, is refused before anything is touched.
+        claimed: a run of another store, or of a lower epoch, is refused before anything is touched. And the target
+        receives what was written just now: a link that died quietly must not be found out when clients wait.
         """
         target = await pg_facts(doing.world, action.cluster, action.region)
         if action.writer is None:
@@ -42,6 +45,13 @@ class PgRecheck:
         _refuse(wrong)
         server = doing.world.postgres(action.cluster, action.writer)
         await server.write_marker(_claim(action.writer, doing), doing.timeout)
+        if action.region != action.writer:
+            standby = doing.world.postgres(action.cluster, action.region)
+
+            async def look() -> bool | None:
+                return (await standby.replayed(doing.timeout))[0] > writer.position or None
+
+            await wait_until(doing, look, CATCH_UP_POLL_S, _behind(action))
         return {
             "writer": writer.position,
             "target": target.position,
@@ -76,10 +86,25 @@ class RedisRecheck:
         _refuse(wrong)
         server = doing.world.redis(action.cluster, action.writer)
         await server.write_marker(_claim(action.writer, doing), doing.timeout)
+        if action.region != action.writer:
+
+            async def look() -> bool | None:
+                facts = await redis_facts(doing.world, action.cluster, action.region, doing.timeout)
+                return facts.offset > writer.offset or None
+
+            await wait_until(doing, look, CATCH_UP_POLL_S, _behind(action))
         return {"writer": writer.offset, "target": target.offset, "replid": writer.replid}
 
     async def settled(self, action: Recheck, doing: Doing) -> Settled | None:
         return Settled(False, {})
+
+
+def _behind(action: Recheck) -> QxError:
+    return QxError(
+        "QX-RUN-006",
+        f"{action.cluster}: {action.region} does not receive what {action.writer} writes",
+        hint=f"its link is slow or cut: qx lag {action.cluster}",
+    )
 
 
 def _claim(writer: str, doing: Doing) -> Marker:
