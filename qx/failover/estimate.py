@@ -42,7 +42,7 @@ def estimate_loss(
         return unknown_loss(f"the last sample of the writer is older than {oldest:.0f} s", last.at, now)
     byte_rate, xid_rate = highest_rates(known)
     if byte_rate is None or xid_rate is None:
-        return unknown_loss("a single sample tells no rate", last.at, now)
+        return unknown_loss("too few samples, or too near each other, to tell a rate", last.at, now)
     age = max(0.0, now - last.at)
     furthest = max(s.position for s in known)
     missing = max(0, furthest - position)

@@ -98,8 +98,9 @@ def _loss(at: Situation, name: str, source: str | None, target: str) -> Loss:
         )
     pg = facts if isinstance(facts, PgFacts) else None
     rule = at.rules.get(name)
-    if pg and rule and rule.lineage and rule.lineage != lineage(pg):
-        return unknown_loss(f"{target} stands on {lineage(pg)}, the cluster went on to {rule.lineage}", None, at.now)
+    last = rule.lineage.rpartition("/")[2] if rule else ""
+    if pg and last.isdigit() and pg.timeline < int(last):
+        return unknown_loss(f"{target} stayed on timeline {pg.timeline}, the cluster went on to {last}", None, at.now)
     return estimate_loss(
         at.samples.get(name, ()),
         source,

@@ -57,7 +57,7 @@ async def test_it_starts_tells_what_runs_and_stops(site: PgSite | RedisSite) -> 
     running = await control.start(1, "writer", T)
     assert running.running
     assert running.pid in running.pids
-    assert set(running.pids) == site.pids()
+    wait_until(lambda: {pid.number for pid in site.server.pids()} == site.pids(), "it knows all of them")
     assert site.writes()
 
     stopped = await control.stop(1, "clean", T)
@@ -166,6 +166,12 @@ async def test_a_start_that_fails_says_why(site: PgSite | RedisSite) -> None:
     error = await refused("QX-NODE-004", site.control.start(1, "writer", T))
     assert word in error.message
     assert not site.pids()
+
+
+async def test_a_start_that_fails_at_once_is_not_waited_for(site: PgSite | RedisSite) -> None:
+    settings = msgspec.structs.replace(site.settings, run_as=("false",))
+    async with asyncio.timeout(T / 2):
+        await refused("QX-NODE-004", site.controlled(settings).start(1, "writer", T))
 
 
 async def test_the_operators_own_programs_start_and_stop_it(site: PgSite | RedisSite) -> None:

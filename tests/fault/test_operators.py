@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.fault, pytest.mark.integration]
 
-PROBE_S, START_S = 2.0, 1.5  # the deadline of a look, and what a process may take to start on a busy machine
+PROBE_S, START_S = 2.0, 3.0  # the deadline of a look, and what a process may take to start on a busy machine
 FENCED, PROMOTED = 12, 16  # entries of a planned failover of trading
 
 

@@ -61,9 +61,9 @@ SCENES = {
     "failback": Scene((TRADING,), 27, (Span(TRADING, 9, 15),)),
     "sessions": Scene((SESSIONS,), 23, (Span(SESSIONS, 9, 11),)),
     "both": Scene((TRADING, SESSIONS), 47, (Span(TRADING, 13, 19), Span(SESSIONS, 33, 35))),
-    "unplanned-trading": Scene((TRADING,), 19, stricken=True),
-    "unplanned-sessions": Scene((SESSIONS,), 17, stricken=True),
-    "rejoin": Scene((TRADING,), 13, stricken=True),
+    "unplanned-trading": Scene((TRADING,), 21, stricken=True),
+    "unplanned-sessions": Scene((SESSIONS,), 19, stricken=True),
+    "rejoin": Scene((TRADING,), 15, stricken=True),
 }
 
 

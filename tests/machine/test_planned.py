@@ -50,7 +50,7 @@ def refuse(step: str) -> tuple[list[Call], Callable[[Call], How | None]]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("clusters", [(PG,), (KV,), (PG, KV)], ids=lambda names: "+".join(names))
+@pytest.mark.parametrize("clusters", [(PG,), (KV,), (PG, KV)], ids=["postgresql", "redis", "both"])
 def test_it_moves_everything_and_loses_nothing(clusters: tuple[str, ...], seed: int) -> None:
     scene = planned(seed, clusters)
     world = scene.world

@@ -58,7 +58,7 @@ class View:
         settings = self._node.settings
         chosen = [f"-c{key}={value}" for key, value in _SETTINGS.items()]
         program = (str(self._node.bin_dir / "postgres"), "--single", "-j", "-F", "-D", str(self._place))
-        with tempfile.TemporaryFile() as log:
+        with tempfile.TemporaryFile("a+b") as log:  # we read where the server appends
             try:
                 with running((*settings.run_as, *program, *chosen, name), self._deadline, self._turn, log) as child:
                     session = Session(child, log, self._place, self._deadline, f"{self._node.where}, database {name}")

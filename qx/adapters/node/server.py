@@ -214,24 +214,26 @@ class Server(ABC):
             if said:
                 raise QxError("QX-NODE-004", f"{self.where}: it did not start{said}", hint=f"its log: {self.log}")
             self._await_ready(None, offset, deadline)
-        else:
-            launched = launch((*self.settings.run_as, *self.argv()), self.log, like=self.data_dir)
-            self._await_ready(launched, offset, deadline)
+            return
+        launched = launch((*self.settings.run_as, *self.argv()), self.log, like=self.data_dir)
+        self._await_ready(launched, offset, deadline)
 
     def _await_ready(self, launched: Pid | None, offset: int, deadline: Deadline) -> None:
-        """`launched`: when it ends and no process is there, it failed. None: the operator's own program started it."""
+        """`launched`: what we started, None when it has ended already. Without one, only a start of ours has failed
+        when no process is there: it may have made itself a daemon, and a supervisor may take its time.
+        """
         while not self.is_ready():
             if deadline.passed:
                 words = f"{self.where}: it takes no connections after {deadline.spent:.1f} s:\n{self._log_end(offset)}"
                 kind = Unsure if self.pids() else QxError
                 raise kind("QX-NODE-004", words, hint=f"it may still be replaying: see {self.log}, observe it")
             if launched is None:
-                time.sleep(_POLL_S)
-            elif processes.ended((launched,), deadline.within(_POLL_S)):
-                if not self.pids():
+                if not self.settings.start and not self.pids():
                     words = f"{self.where}: it did not start:\n{self._log_end(offset)}"
                     raise QxError("QX-NODE-004", words, hint=f"its log: {self.log}")
-                launched = None  # it made itself a daemon
+                time.sleep(_POLL_S)
+            elif processes.ended((launched,), deadline.within(_POLL_S)):
+                launched = None
 
     @property
     def log(self) -> Path:

@@ -1,66 +1,81 @@
-"""Situations as values: a healthy world judged by the real judge, of which a test changes one thing."""
+"""Situations as values: the healthy world of `values`, judged, of which a test changes one thing."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from qx.failover.estimate import nothing_lost
-from qx.failover.gates import Move
 from qx.failover.judge import judge
 from qx.failover.situation import Situation
+from qx.kernel.spans import Seconds
 from qx.model.control import PgControl, RedisControl
+from qx.model.observation import Sample
 from qx.model.plan import Consent
-from qx.model.platform import Platform, ResidencyRule
-from tests.unit.failover import values as v
-from tests.unit.failover.values import EU, NOW, STORE, US, Seen
+from tests.unit.failover.values import NOW, STORE, US, healthy, platform
 
-ALLOWED = ResidencyRule(data_class="trade_record", source="*", to="*", verdict="allowed", because="test data")
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
+    from qx.model.control import Control
+    from qx.model.lease import Rule
+    from qx.model.platform import Platform
+    from tests.unit.failover.values import Seen
 
-def pg_control(**changed: Any) -> PgControl:
-    found = PgControl(
-        running=True, pid=7, pids=(7,), state="in production", system_id="7000", timeline=1, checkpoint=0x4000000,
-        redo=0x4000000, min_recovery_end=0, standby_signal=False, held_epoch=0, held_for="", free_bytes=1 << 30,
-    )
-    return replace(found, **changed)
-
-
-def redis_control(**changed: Any) -> RedisControl:
-    found = RedisControl(running=True, pid=8, pids=(8,), replicaof="", held_epoch=0, held_for="", free_bytes=1 << 30)
-    return replace(found, **changed)
-
-
-healthy = v.healthy
+TODAY = "2027-01-15"
 
 
 def situation(
-    seen: dict[tuple[str, str], Seen] | None = None,
-    platform: Platform | None = None,
-    rules: dict[str, Any] | None = None,
+    seen: Mapping[tuple[str, str], Seen] | None = None,
+    *,
+    of: Platform | None = None,
+    rules: dict[str, Rule] | None = None,
+    samples: dict[str, tuple[Sample, ...]] | None = None,
     **changed: Any,
 ) -> Situation:
-    platform = platform or replace(v.platform(), residency=(ALLOWED,))
-    seen, rules = seen or healthy(), rules or {}
-    at = Situation(
-        platform=platform,
+    """Everything answers, nothing is held, nobody spoke; `seen` replaces what some nodes say."""
+    told = of or platform()
+    told = replace(told, defaults=replace(told.defaults, cooldown=Seconds(60)))
+    observed = {key: each for key, each in (healthy() | dict(seen or {})).items() if key[0] in told.clusters}
+    kept = samples or {}
+    made = Situation(
+        platform=told,
         config_file="regions.yaml",
-        config_digest="digest",
-        topology=judge(platform, seen, {}, rules, STORE, NOW),
-        rules=rules,
+        config_digest="c0ffee",
+        topology=judge(told, observed, {}, rules or {}, STORE, NOW, kept),
+        rules=rules or {},
         leases={},
-        controls={key: pg_control() if key[0] == "trading" else redis_control() for key in healthy()},
-        samples={},
+        controls={(name, region): control(name) for name, region in observed},
+        samples=kept,
         maintenance=(),
         consent=Consent(),
         now=NOW,
-        today="2027-01-15",
-        by="somebody",
-        plan_id="plan",
+        today=TODAY,
+        by="ann",
+        plan_id="plan-1",
     )
-    return replace(at, **changed)
+    return replace(made, **changed)
 
 
-def move(mode: Any = "planned", cluster: str = "trading", target: str = EU, **changed: Any) -> Move:
-    return replace(Move(cluster, US, target, mode, nothing_lost("planned")), **changed)
+def control(cluster: str) -> Control:
+    if cluster == "sessions":
+        return RedisControl(
+            running=True, pid=7, pids=(7,), replicaof="", held_epoch=0, held_for="", free_bytes=1 << 40
+        )
+    return PgControl(
+        running=True, pid=7, pids=(7,), state="in production", system_id="7000", timeline=1, checkpoint=0, redo=0,
+        min_recovery_end=0, standby_signal=False, held_epoch=0, held_for="", free_bytes=1 << 40,
+    )
+
+
+def spoken(**words: Any) -> Consent:
+    return Consent(**{"reason": "region lost", "by": "ann", **words})
+
+
+def written(
+    cluster: str = "trading", region: str = US, *, lineage: str = "7000/1", until: int = 0x5000000, rate: int = 1000
+) -> tuple[Sample, ...]:
+    """A writer that wrote `rate` bytes a second for ten seconds, seen each second, the last time just now."""
+    return tuple(
+        Sample(cluster, region, NOW - age, lineage, until - age * rate, 1000 - age) for age in range(10, -1, -1)
+    )

@@ -1,205 +1,339 @@
+"""One table per gate: when it passes, when it fails, what is spoken lets it pass, and what its remedy says."""
+
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from qx.failover import gates
-from qx.failover.estimate import unknown_loss
+from qx.failover.estimate import nothing_lost, unknown_loss
+from qx.failover.gates import Move, covers, judge_gates, parse_loss
 from qx.kernel.spans import Bytes, Seconds
 from qx.model.lease import Lease, Maintenance, Rule
-from qx.model.plan import Consent, Loss
-from qx.model.topology import Lag
-from tests.unit.failover import situations as s
-from tests.unit.failover import values as v
-from tests.unit.failover.values import AP, EU, NOW, US
-
-SPOKEN = Consent(override=("cooldown", "maintenance"), reason="market is closed", by="somebody")
-WINDOW = Maintenance(scope=EU, owner="ops", reason="disks", since=NOW - 10, until=NOW + 600)
-MOVED = {"trading": Rule(cluster="trading", epoch=3, writer=US, writer_epoch=3, moved_at=NOW - 60)}
-
-
-def loss(high: int | None, seconds: float | None = 1.0) -> Loss:
-    unknown = unknown_loss("made up", NOW - 1, NOW)
-    return replace(unknown, bytes_low=0, bytes_high=high, seconds_low=0.0, seconds_high=seconds)
-
-
-def test_in_a_healthy_world_every_gate_of_a_planned_move_passes() -> None:
-    for cluster in ("trading", "sessions"):
-        results = gates.judge_gates(s.situation(), s.move(cluster=cluster))
-        assert [result.gate for result in results if not result.passed] == []
-        assert all(result.because for result in results)
-
-
-def test_every_refusal_says_what_would_make_it_pass() -> None:
-    at = s.situation(
-        {**s.healthy(), ("trading", EU): v.silent("trading", EU)},
-        maintenance=(WINDOW,),
-        controls={},
-        leases={"trading": Lease("trading", "other", 4, NOW + 5)},
-    )
-    refused = [gate for gate in gates.judge_gates(at, s.move()) if not gate.passed]
-    assert {gate.gate for gate in refused} == {"maintenance", "lease", "health", "rpo", "fence", "control"}
-    assert all(gate.remedy for gate in refused)
-
-
-@pytest.mark.parametrize(("consent", "passed"), [(Consent(), False), (SPOKEN, True)])
-@pytest.mark.parametrize("gate", ["cooldown", "maintenance"])
-def test_cooldown_and_maintenance_yield_to_a_spoken_override(gate: str, consent: Consent, passed: bool) -> None:
-    at = s.situation(rules=MOVED, maintenance=(WINDOW,), consent=consent)
-    result = getattr(gates, gate)(at, s.move())
-    assert result.passed is passed
-    assert bool(result.consent) is passed
-
-
-@pytest.mark.parametrize("scope", ["*", "trading", US, EU])
-def test_maintenance_of_anything_concerned_refuses(scope: str) -> None:
-    assert not gates.maintenance(s.situation(maintenance=(replace(WINDOW, scope=scope),)), s.move()).passed
-
-
-@pytest.mark.parametrize(
-    "window", [replace(WINDOW, scope=AP), replace(WINDOW, until=NOW), replace(WINDOW, since=NOW + 1)]
+from qx.model.plan import Loss
+from tests.unit.failover.situations import situation, spoken
+from tests.unit.failover.values import (
+    AP,
+    EU,
+    NOW,
+    US,
+    observed,
+    pg_replica,
+    pg_writer,
+    platform,
+    redis_master,
+    redis_replica,
+    silent,
 )
-def test_maintenance_elsewhere_or_at_another_time_does_not_matter(window: Maintenance) -> None:
-    assert gates.maintenance(s.situation(maintenance=(window,)), s.move()).passed
+
+if TYPE_CHECKING:
+    from qx.failover.situation import Situation
+    from qx.model.plan import GateResult
+
+Nodes = dict[tuple[str, str], Any]
+DEAD: Nodes = {("trading", US): silent("trading", US)}
+DEAD_REDIS: Nodes = {("sessions", US): silent("sessions", US)}
+MIB = 1 << 20
 
 
-def test_a_lease_that_has_run_out_is_free() -> None:
-    assert gates.lease(s.situation(leases={"trading": Lease("trading", "other", 4, NOW)}), s.move()).passed
+def planned(name: str = "trading", target: str = EU) -> Move:
+    return Move(name, US, target, "planned", nothing_lost("drained"))
+
+
+def unplanned(name: str = "trading", loss: Loss | None = None, source: str | None = US) -> Move:
+    return Move(name, source, EU, "unplanned", loss or losing(0, 0.0))
+
+
+def losing(size: int | None, seconds: float | None) -> Loss:
+    if size is None:
+        return unknown_loss("no sample", None, NOW)
+    return replace(nothing_lost("as sampled"), bytes_high=size, seconds_high=seconds)
+
+
+def gate(name: str, at: Situation, move: Move) -> GateResult:
+    return next(result for result in judge_gates(at, move) if result.gate == name)
+
+
+def eu(**changed: Any) -> Nodes:
+    return {("trading", EU): observed("trading", EU, pg_replica(**changed))}
+
+
+def eu_redis(**changed: Any) -> Nodes:
+    return {("sessions", EU): observed("sessions", EU, redis_replica(**changed))}
+
+
+def passes(result: GateResult) -> bool:
+    assert result.because
+    assert result.passed or result.remedy, "a refusal says what would make it pass"
+    return result.passed
+
+
+def test_in_a_healthy_world_every_gate_passes() -> None:
+    for name in ("trading", "sessions"):
+        assert [result for result in judge_gates(situation(), planned(name)) if not passes(result)] == []
+
+
+def test_each_gate_speaks_once_and_for_the_cluster() -> None:
+    for move in (planned(), unplanned()):
+        results = judge_gates(situation(), move)
+        assert len({result.gate for result in results}) == len(results)
+        assert {result.cluster for result in results} == {"trading"}
+
+
+# -- residency
+
+
+def test_residency_of_every_data_class() -> None:
+    at = situation()
+    assert passes(gate("residency", at, planned()))
+    foreign = replace(at.platform.regions[EU], jurisdictions=("YY",))
+    told = replace(at.platform, regions=at.platform.regions | {EU: foreign})
+    result = gate("residency", replace(at, platform=told), planned())
+    assert not passes(result)
+    assert "trade_record" in result.because
+    assert "approval" in result.remedy
+
+
+# -- maintenance, cooldown, lease, sentinel
 
 
 @pytest.mark.parametrize(
-    ("changed", "word"),
+    ("scope", "stops"), [("*", True), ("trading", True), (EU, True), (US, True), ("sessions", False), (AP, False)]
+)
+def test_maintenance_stops_what_it_names(scope: str, *, stops: bool) -> None:
+    window = Maintenance(scope=scope, owner="bob", reason="disks", since=NOW - 1, until=NOW + 60)
+    at = situation(maintenance=(window,))
+    assert passes(gate("maintenance", at, planned())) is not stops
+    overridden = gate("maintenance", replace(at, consent=spoken(override=("maintenance",))), planned())
+    assert passes(overridden)
+    assert bool(overridden.consent) is stops
+
+
+@pytest.mark.parametrize(("since", "until"), [(NOW + 1, NOW + 60), (NOW - 60, NOW)])
+def test_maintenance_that_is_over_or_to_come_stops_nothing(since: float, until: float) -> None:
+    window = Maintenance(scope="*", owner="bob", reason="disks", since=since, until=until)
+    assert passes(gate("maintenance", situation(maintenance=(window,)), planned()))
+
+
+@pytest.mark.parametrize(("ago", "allowed"), [(None, True), (59.0, False), (60.0, True), (3600.0, True)])
+def test_cooldown_counts_from_the_last_move(ago: float | None, *, allowed: bool) -> None:
+    moved = None if ago is None else NOW - ago
+    rules = {"trading": Rule(cluster="trading", epoch=3, writer=US, writer_epoch=0, moved_at=moved)}
+    at = situation(rules=rules)
+    assert passes(gate("cooldown", at, planned())) is allowed
+    assert passes(gate("cooldown", replace(at, consent=spoken(override=("cooldown",))), planned()))
+    assert passes(gate("cooldown", replace(at, consent=spoken(override=("maintenance",))), planned())) is allowed
+
+
+@pytest.mark.parametrize(("until", "free"), [(NOW + 1, False), (NOW, True), (NOW - 1, True)])
+def test_a_lease_in_force_stops(until: float, *, free: bool) -> None:
+    at = situation(leases={"trading": Lease("trading", "run-9", 4, until)})
+    result = gate("lease", at, planned())
+    assert passes(result) is free
+    assert free or "run-9" in result.remedy
+    assert passes(gate("lease", at, planned("sessions")))
+
+
+def test_two_who_move_the_same_role() -> None:
+    told = platform()
+    watched = replace(told.clusters["sessions"], sentinels=("10.0.0.9:26379",), sentinel_name="main")
+    at = situation(of=replace(told, clusters=told.clusters | {"sessions": watched}))
+    assert not passes(gate("sentinel", at, planned("sessions")))
+    assert passes(gate("sentinel", at, planned("trading")))
+
+
+# -- fence and control
+
+
+def test_a_fence_needs_the_old_writers_control_or_a_persons_word() -> None:
+    at = situation(DEAD)
+    assert passes(gate("fence", at, unplanned()))
+    deaf = replace(at, controls=at.controls | {("trading", US): "no route to host"})
+    result = gate("fence", deaf, unplanned())
+    assert not passes(result)
+    assert f"--attest-fenced {US}" in result.remedy
+    for word in (US, f"trading/{US}"):
+        attested = gate("fence", replace(deaf, consent=spoken(attest_fenced=(word,))), unplanned())
+        assert passes(attested)
+        assert "ann attests" in attested.consent
+    for word, reason in ((EU, "x"), (f"sessions/{US}", "x"), (US, "")):
+        said = replace(deaf, consent=spoken(attest_fenced=(word,), reason=reason))
+        assert not passes(gate("fence", said, unplanned()))
+
+
+def test_a_planned_move_is_not_attested() -> None:
+    at = situation(consent=spoken(attest_fenced=(US,)))
+    deaf = replace(at, controls=at.controls | {("trading", US): "no route to host"})
+    result = gate("fence", deaf, planned())
+    assert not passes(result)
+    assert "--attest-fenced" not in result.remedy
+
+
+def test_without_a_known_writer_nothing_can_be_fenced() -> None:
+    assert not passes(gate("fence", situation(DEAD, consent=spoken(attest_fenced=(US,))), unplanned(source=None)))
+
+
+@pytest.mark.parametrize("move", [planned(), unplanned()], ids=["planned", "unplanned"])
+def test_the_targets_control_must_answer(move: Move) -> None:
+    at = situation()
+    assert passes(gate("control", at, move))
+    assert not passes(gate("control", replace(at, controls=at.controls | {("trading", EU): "timeout"}), move))
+    without = {key: found for key, found in at.controls.items() if key != ("trading", EU)}
+    result = gate("control", replace(at, controls=without), move)
+    assert not passes(result)
+    assert "regions.yaml" in result.remedy
+
+
+# -- health
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
     [
-        ({"replay_paused": True}, "paused"),
-        ({"system_id": "8000"}, "system id"),
-        ({"timeline": 2}, "timeline"),
-        ({"in_recovery": False}, "no standby"),
-        ({"settings": {"recovery_min_apply_delay": "3600000"}}, "delay"),
+        ({("trading", EU): silent("trading", EU)}, "does not answer"),
+        ({("trading", EU): observed("trading", EU, pg_writer())}, "takes writes"),
+        (eu(replay_paused=True), "replay paused"),
+        (eu(settings={"recovery_min_apply_delay": "60000"}), "delay"),
+        (eu(system_id="8000"), "system id"),
+        (eu(timeline=2), "timeline 2"),
+        (eu(receiver=None), "does not stream"),
     ],
 )
-def test_an_unfit_postgresql_target_is_refused(changed: dict[str, Any], word: str) -> None:
-    seen = {**s.healthy(), ("trading", EU): v.observed("trading", EU, v.pg_replica(**changed))}
-    result = gates.health(s.situation(seen), s.move())
-    assert not result.passed
-    assert word in result.because
+def test_a_postgresql_target_that_cannot_take_over(seen: Nodes, words: str) -> None:
+    result = gate("health", situation(seen), planned())
+    assert not passes(result)
+    assert words in result.because
 
 
-@pytest.mark.parametrize("name", gates.NOT_LOWER)
-def test_a_target_with_lower_settings_than_the_writer_is_refused(name: str) -> None:
-    seen = {
-        **s.healthy(),
-        ("trading", US): v.observed("trading", US, v.pg_writer(EU, AP, settings={name: "200"})),
-        ("trading", EU): v.observed("trading", EU, v.pg_replica(settings={name: "100"})),
-    }
-    result = gates.health(s.situation(seen), s.move())
-    assert not result.passed
-    assert name in result.because
-    assert name in result.remedy
+@pytest.mark.parametrize(("mine", "its", "fits"), [("100", "100", True), ("200", "100", True), ("99", "100", False)])
+def test_settings_that_a_standby_must_not_have_lower(mine: str, its: str, *, fits: bool) -> None:
+    writer = {("trading", US): observed("trading", US, pg_writer(EU, AP, settings={"max_connections": its}))}
+    assert passes(gate("health", situation(writer | eu(settings={"max_connections": mine})), planned())) is fits
 
 
 @pytest.mark.parametrize(
-    ("changed", "word"),
+    ("seen", "words"),
     [
-        ({"link_up": False}, "no link"),
-        ({"replid": "b" * 40}, "another replication history"),
-        ({"config_file": ""}, "configuration file"),
-        ({"loading": True}, "loading"),
+        ({("sessions", EU): silent("sessions", EU)}, "does not answer"),
+        ({("sessions", EU): observed("sessions", EU, redis_master())}, "takes writes"),
+        (eu_redis(loading=True), "loading"),
+        (eu_redis(sync_in_progress=True), "syncing"),
+        (eu_redis(config_file=""), "configuration file"),
+        (eu_redis(replid="b" * 40), "another replication history"),
+        (eu_redis(link_up=False), "no link"),
+        ({("sessions", EU): observed("sessions", EU, redis_replica(AP))}, "follows ap-southeast"),
+        ({("sessions", US): observed("sessions", US, redis_master(EU, AP, config_file=""))}, "could not be pinned"),
     ],
 )
-def test_an_unfit_redis_target_is_refused(changed: dict[str, Any], word: str) -> None:
-    seen = {**s.healthy(), ("sessions", EU): v.observed("sessions", EU, v.redis_replica(**changed))}
-    result = gates.health(s.situation(seen), s.move(cluster="sessions"))
-    assert not result.passed
-    assert word in result.because
+def test_a_redis_target_that_cannot_take_over(seen: Nodes, words: str) -> None:
+    result = gate("health", situation(seen), planned("sessions"))
+    assert not passes(result)
+    assert words in result.because
 
 
-def test_priority_zero_is_never_a_target() -> None:
-    at = s.situation()
-    cluster = at.platform.clusters["trading"]
-    nodes = {**cluster.nodes, EU: replace(cluster.nodes[EU], priority=0)}
-    platform = replace(at.platform, clusters={**at.platform.clusters, "trading": replace(cluster, nodes=nodes)})
-    assert "priority 0" in gates.health(s.situation(platform=platform), s.move()).because
+def test_a_target_of_priority_0_is_none() -> None:
+    told = platform()
+    nodes = told.clusters["trading"].nodes
+    never = replace(told.clusters["trading"], nodes=nodes | {EU: replace(nodes[EU], priority=0)})
+    at = situation(of=replace(told, clusters=told.clusters | {"trading": never}))
+    assert not passes(gate("health", at, planned()))
+    assert passes(gate("health", at, planned(target=AP)))
+
+
+def test_a_replica_without_a_link_may_be_promoted_when_the_writer_is_dead() -> None:
+    assert passes(gate("health", situation(DEAD | eu(receiver=None)), unplanned()))
+    assert passes(gate("health", situation(DEAD_REDIS | eu_redis(link_up=False)), unplanned("sessions")))
+
+
+# -- what would be lost
+
+
+@pytest.mark.parametrize(("behind", "allowed"), [(0, True), (MIB, True), (MIB + 1, False)])
+def test_what_has_to_be_drained_is_small(behind: int, *, allowed: bool) -> None:
+    at = situation(eu(position=0x5000000 - behind, replayed=0x5000000 - behind))
+    assert passes(gate("rpo", at, planned())) is allowed
 
 
 @pytest.mark.parametrize(
-    ("found", "accepted", "passed"),
+    ("size", "seconds", "accepted", "allowed"),
     [
-        (loss(0), "", True),
-        (loss(1 << 20, 5.0), "", True),
-        (loss((1 << 20) + 1), "", False),
-        (loss(1000, 5.1), "", False),
-        (loss(3 << 20), "4MiB", True),
-        (loss(3 << 20), "2MiB", False),
-        (loss(1000, 8.0), "10s", True),
-        (loss(1000, 12.0), "10s", False),
-        (loss(None, None), "", False),
-        (loss(None, None), "10MiB", False),
-        (loss(None, None), "unknown", True),
+        (MIB, 5.0, "", True),
+        (MIB + 1, 5.0, "", False),
+        (MIB, 5.1, "", False),
+        (MIB, None, "", False),
+        (None, None, "", False),
+        (None, None, "unknown", True),
+        (None, None, "100GiB", False),
+        (9 * MIB, 1.0, "10MiB", True),
+        (9 * MIB, None, "10MiB", True),
+        (11 * MIB, 1.0, "10MiB", False),
+        (9 * MIB, 9.0, "10s", True),
+        (9 * MIB, 11.0, "10s", False),
+        (9 * MIB, None, "10s", False),
+        (9 * MIB, 11.0, "unknown", True),
     ],
 )
-def test_the_loss_is_within_the_budget_or_accepted_by_name(found: Loss, accepted: str, passed: bool) -> None:
-    consent = Consent(accept_loss=accepted, reason="the region burns" if accepted else "", by="somebody")
-    result = gates.rpo(s.situation(consent=consent), s.move("unplanned", loss=found))
-    assert result.passed is passed
-    assert bool(result.consent) is (passed and bool(accepted))
+def test_a_loss_above_the_budget_needs_consent(
+    size: int | None, seconds: float | None, accepted: str, *, allowed: bool
+) -> None:
+    at = situation(DEAD, consent=spoken(accept_loss=accepted))
+    result = gate("rpo", at, unplanned(loss=losing(size, seconds)))
+    assert passes(result) is allowed
+    assert bool(result.consent) is (allowed and bool(accepted))
+    silent_consent = replace(at, consent=spoken(accept_loss=accepted, reason=""))
+    assert passes(gate("rpo", silent_consent, unplanned(loss=losing(size, seconds)))) is (allowed and not accepted)
 
 
-def test_what_the_remedy_prints_is_enough() -> None:
-    found = loss(5_345_678, 2.0)
-    refused = gates.rpo(s.situation(), s.move("unplanned", loss=found))
-    accepted = refused.remedy.split()[1]
-    consent = Consent(accept_loss=accepted, reason="read from the refusal", by="somebody")
-    assert gates.rpo(s.situation(consent=consent), s.move("unplanned", loss=found)).passed
+@given(st.integers(0, 1 << 50), st.one_of(st.none(), st.floats(0, 1e6)))
+def test_what_the_remedy_says_is_enough(size: int, seconds: float | None) -> None:
+    move = unplanned(loss=losing(size, seconds))
+    result = gate("rpo", situation(DEAD), move)
+    if not result.passed:
+        words = result.remedy.split()[1]
+        assert gate("rpo", situation(DEAD, consent=spoken(accept_loss=words)), move).passed
 
 
-def test_without_control_only_an_attestation_is_a_fence_and_only_for_an_unplanned_move() -> None:
-    silent = s.situation(controls={("trading", US): "no route to host"})
-    attested = replace(silent, consent=Consent(attest_fenced=(US,), reason="I pulled the plug", by="somebody"))
-    assert not gates.fence(silent, s.move("unplanned")).passed
-    assert f"--attest-fenced {US}" in gates.fence(silent, s.move("unplanned")).remedy
-    assert "I pulled the plug" in gates.fence(attested, s.move("unplanned")).consent
-    assert not gates.fence(attested, s.move("planned")).passed
-
-
-def test_a_standby_that_knows_more_than_the_target_is_named() -> None:
-    ahead = v.pg_replica(position=0x5000000 + 4096)
-    dead = {("trading", US): v.silent("trading", US)}
-    at = s.situation({**s.healthy(), **dead, ("trading", AP): v.observed("trading", AP, ahead)})
-    result = gates.furthest(at, s.move("unplanned"))
-    assert not result.passed
+def test_a_standby_that_knows_more_than_the_target() -> None:
+    ahead = {("trading", AP): observed("trading", AP, pg_replica(position=0x5000100, replayed=0x5000100))}
+    at = situation(DEAD | ahead)
+    result = gate("furthest", at, unplanned())
+    assert not passes(result)
     assert f"--to {AP}" in result.remedy
+    assert passes(gate("furthest", replace(at, consent=spoken(accept_loss="1MiB")), unplanned()))
+    assert passes(gate("furthest", situation(DEAD), unplanned()))
+    elsewhere = {("trading", AP): observed("trading", AP, pg_replica(system_id="8000", position=0x6000000))}
+    assert passes(gate("furthest", situation(DEAD | elsewhere), unplanned()))
 
 
-def test_more_to_drain_than_the_budget_refuses() -> None:
-    at = s.situation()
-    view = at.topology.clusters["trading"]
-    slow = replace(view.nodes[EU], lag=Lag(2 << 20, 3.0, 10))
-    behind = replace(view, nodes={**view.nodes, EU: slow})
-    topology = replace(at.topology, clusters={**at.topology.clusters, "trading": behind})
-    assert not gates.lag(replace(at, topology=topology), s.move()).passed
+def test_a_standby_on_a_later_timeline_knows_more_whatever_its_position() -> None:
+    later = {("trading", AP): observed("trading", AP, pg_replica(timeline=2, position=0x4000000))}
+    assert not passes(gate("furthest", situation(DEAD | later), unplanned()))
+    earlier = eu(timeline=2, position=0x4000000)
+    assert passes(gate("furthest", situation(DEAD | earlier), unplanned()))
 
 
-def test_a_cluster_that_sentinel_watches_is_left_to_it() -> None:
-    at = s.situation()
-    watched = replace(at.platform.clusters["sessions"], sentinels=("10.0.0.9:26379",), sentinel_name="mymaster")
-    platform = replace(at.platform, clusters={**at.platform.clusters, "sessions": watched})
-    result = gates.sentinel(s.situation(platform=platform), s.move(cluster="sessions"))
-    assert not result.passed
-    assert "SENTINEL REMOVE mymaster" in result.remedy
+# -- spoken sizes
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"), [("5MiB", Bytes(5 << 20)), ("10s", Seconds(10)), ("512", Bytes(512)), ("1m30s", Seconds(90))]
+    ("text", "meant"),
+    [("10s", Seconds(10)), ("5m", Seconds(300)), ("5MiB", Bytes(5 * MIB)), ("1kb", Bytes(1000)), ("512", Bytes(512))],
 )
-def test_a_loss_is_spoken_as_a_size_or_a_duration(text: str, wanted: Bytes | Seconds) -> None:
-    found = gates.parse_loss(text)
-    assert found == wanted
-    assert type(found) is type(wanted)
+def test_a_loss_is_spoken_as_a_duration_or_a_size(text: str, meant: Seconds | Bytes) -> None:
+    found = parse_loss(text)
+    assert (type(found), found) == (type(meant), meant)
 
 
-@pytest.mark.parametrize("text", ["", "lots", "5 parsecs", "-1"])
-def test_anything_else_is_not_a_loss(text: str) -> None:
-    with pytest.raises(ValueError, match="neither a size nor a duration"):
-        gates.parse_loss(text)
+@pytest.mark.parametrize("text", ["5M", "much", "", "-1s", "5 apples"])
+def test_what_could_mean_either_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="5MiB"):
+        parse_loss(text)
+
+
+def test_nothing_covers_what_is_not_known_but_the_word_for_it() -> None:
+    assert covers("unknown", losing(None, None))
+    assert not covers("1TiB", losing(None, None))
+    assert not covers("1000d", losing(5, None))

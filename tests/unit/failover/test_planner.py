@@ -1,139 +1,262 @@
-"""Plans as data: lossless, deterministic, and in the one order that loses nothing."""
+"""Plans: pure data that JSON gives back as it was, the same for the same situation, without a secret, and ordered."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
 from qx.failover.basis import basis_of, differences
-from qx.failover.planner import plan_failback, plan_failover
+from qx.failover.planner import plan_failback, plan_failover, rank_candidates
 from qx.failover.rejoin import plan_rejoin
-from qx.failover.situation import Situation
-from qx.model import plan as p
-from qx.model.plan import Consent, Plan, Refusal
-from tests.unit.failover import situations as s
-from tests.unit.failover import values as v
-from tests.unit.failover.values import AP, EU, US
+from qx.model.lease import Lease, Rule
+from qx.model.plan import Plan, Promote, Refusal
+from tests.unit.failover.situations import situation, spoken, written
+from tests.unit.failover.values import (
+    AP,
+    EU,
+    US,
+    observed,
+    pg_replica,
+    pg_writer,
+    redis_replica,
+    silent,
+)
 
-DEAD: dict[tuple[str, str], v.Seen] = {
-    ("trading", US): v.silent("trading", US),
-    ("sessions", US): v.silent("sessions", US),
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qx.failover.situation import Situation
+
+Nodes = dict[tuple[str, str], Any]
+DEAD: Nodes = {("trading", US): silent("trading", US), ("sessions", US): silent("sessions", US)}
+STRAY: Nodes = {("trading", AP): observed("trading", AP, pg_replica(receiver=None))}
+
+
+def to_eu(at: Situation) -> Plan | Refusal:
+    return plan_failover(at, EU, None, (), ())
+
+
+def dead() -> Situation:
+    return situation(DEAD, samples={"trading": written()}, consent=spoken(accept_loss="unknown"))
+
+
+PLANS: dict[str, Callable[[], Plan | Refusal]] = {
+    "planned": lambda: to_eu(situation()),
+    "unplanned": lambda: to_eu(dead()),
+    "failback": lambda: plan_failback(situation(at_eu()), ()),
+    "rejoin": lambda: plan_rejoin(situation(STRAY), (), ()),
+    "refused": lambda: to_eu(situation(leases={"trading": Lease("trading", "run-9", 4, 2e9)})),
 }
-SPOKEN = Consent(accept_loss="unknown", reason="us-east burns", by="somebody")
 
 
-def planned() -> Plan:
-    made = plan_failover(s.situation(), EU, None, (), ())
-    assert isinstance(made, Plan), made
-    return made
+def at_eu() -> Nodes:
+    return {
+        ("trading", EU): observed("trading", EU, pg_writer(US, AP)),
+        ("trading", US): observed("trading", US, pg_replica(EU)),
+        ("trading", AP): observed("trading", AP, pg_replica(EU)),
+    }
 
 
-def unplanned(at: Situation | None = None) -> Plan:
-    made = plan_failover(at or s.situation({**s.healthy(), **DEAD}, consent=SPOKEN), EU, None, (), ())
-    assert isinstance(made, Plan), made
-    return made
+@pytest.mark.parametrize("name", PLANS)
+def test_it_round_trips_through_json_and_is_the_same_again(name: str) -> None:
+    made, again = PLANS[name](), PLANS[name]()
+    written_down = msgspec.json.encode(made)
+    assert msgspec.json.decode(written_down, type=type(made)) == made
+    assert msgspec.json.encode(again) == written_down
+    if isinstance(made, Plan) and isinstance(again, Plan):
+        assert made.digest == again.digest
 
 
-def kinds(plan: Plan, stage: str) -> list[str]:
-    return [type(step.action).__name__ for step in plan.steps if step.stage == stage]
+@pytest.mark.parametrize("name", PLANS)
+def test_it_holds_no_secret(name: str) -> None:
+    """Passwords are references, and even these stay in the configuration."""
+    text = msgspec.json.encode(PLANS[name]()).decode()
+    assert "password" not in text.lower()
+    assert "conninfo" not in text
 
 
-@pytest.mark.parametrize("made", [planned(), unplanned()])
-def test_a_plan_survives_json_with_its_digest(made: Plan) -> None:
-    again = msgspec.json.decode(msgspec.json.encode(made), type=Plan)
-    assert again == made
-    assert again.digest == made.digest
+def with_passwords() -> Situation:
+    at = situation()
+    clusters = {
+        name: replace(cluster, nodes={r: replace(n, password="env:DB_PASSWORD") for r, n in cluster.nodes.items()})
+        for name, cluster in at.platform.clusters.items()
+    }
+    return replace(at, platform=replace(at.platform, clusters=clusters))
 
 
-def test_the_same_situation_gives_the_same_bytes() -> None:
-    assert msgspec.json.encode(planned()) == msgspec.json.encode(planned())
+def test_nor_the_reference_of_one() -> None:
+    assert "DB_PASSWORD" not in msgspec.json.encode(to_eu(with_passwords())).decode()
 
 
-def test_nothing_is_promoted_before_it_is_fenced_and_drained() -> None:
-    order = kinds(planned(), "trading")
-    assert order.index("Fence") < order.index("Drain") < order.index("Promote") < order.index("OpenRoute")
-    order = kinds(planned(), "sessions")
-    assert order.index("Pin") < order.index("Handover") < order.index("OpenRoute")
-    order = kinds(unplanned(), "trading")
-    assert order.index("Hold") < order.index("Freeze") < order.index("Promote")
+@pytest.mark.parametrize("name", ["planned", "unplanned", "failback", "rejoin"])
+def test_steps_have_names_of_their_own_a_reason_and_time(name: str) -> None:
+    made = PLANS[name]()
+    assert isinstance(made, Plan)
+    assert len({step.id for step in made.steps}) == len(made.steps) > 0
+    stages = {stage.cluster for stage in made.stages}
+    for step in made.steps:
+        assert step.because
+        assert step.timeout_s > 0
+        assert step.stage == step.action.cluster
+        assert step.id.startswith(f"{step.stage}.")
+        assert step.stage in stages
 
 
-def test_every_cluster_is_prepared_before_the_first_client_is_stopped_and_postgresql_goes_first() -> None:
-    steps = planned().steps
-    first_outage = next(number for number, step in enumerate(steps) if step.outage)
-    assert {"trading.prepare", "sessions.prepare"} <= {step.id for step in steps[:first_outage]}
-    stages = [step.stage for step in steps if step.outage]
-    assert stages == sorted(stages, key=["trading", "sessions"].index)
-
-
-def test_each_cluster_has_one_point_of_no_return_and_everything_that_changes_before_it_has_an_undo() -> None:
-    looking = (p.Recheck, p.Checkpoint, p.Drain)
-    for stage in ("trading", "sessions"):
-        mine = [step for step in planned().steps if step.stage == stage]
+@pytest.mark.parametrize("name", ["planned", "unplanned", "failback"])
+def test_each_stage_has_one_point_of_no_return_and_all_that_clients_feel_before_it_can_be_undone(name: str) -> None:
+    made = PLANS[name]()
+    assert isinstance(made, Plan)
+    for stage in made.stages:
+        mine = [step for step in made.steps if step.stage == stage.cluster]
         turns = [number for number, step in enumerate(mine) if step.point_of_no_return]
         assert len(turns) == 1
-        assert all(step.undo is not None or isinstance(step.action, looking) for step in mine[: turns[0]])
-        assert all(step.undo is None for step in mine[turns[0] :])
+        for step in mine[: turns[0]]:
+            looks = step.id.endswith((".recheck", ".drain"))
+            assert looks or not step.outage or step.undo is not None, step.id
+        assert all(step.undo is None for step in mine[turns[0]:])
+        assert [step.id.rpartition(".")[2] for step in mine if not step.required][-1] == "verify"
 
 
-def test_an_attested_plan_holds_nothing_and_says_who_attested() -> None:
-    consent = replace(SPOKEN, attest_fenced=(US,))
-    controls = {key: control for key, control in s.situation().controls.items() if key[1] != US}
-    made = unplanned(s.situation({**s.healthy(), **DEAD}, consent=consent, controls=controls))
-    attest = next(step.action for step in made.steps if isinstance(step.action, p.Attest))
-    assert (attest.by, attest.reason) == ("somebody", "us-east burns")
-    assert "Hold" not in kinds(made, "trading")
+def test_every_cluster_is_prepared_before_the_first_is_touched_and_postgresql_goes_first() -> None:
+    made = to_eu(situation())
+    assert isinstance(made, Plan)
+    first_outage = next(number for number, step in enumerate(made.steps) if step.outage)
+    prepared = {step.id for step in made.steps[:first_outage]}
+    assert {"trading.recheck", "trading.prepare", "sessions.recheck", "sessions.prepare"} <= prepared
+    assert [stage.cluster for stage in made.stages] == ["trading", "sessions"]
+    after = [step.stage for step in made.steps[first_outage:]]
+    assert after == sorted(after, reverse=True)
 
 
-def test_one_refused_cluster_refuses_the_plan_and_except_leaves_it_out() -> None:
-    at = s.situation({**s.healthy(), ("sessions", EU): v.silent("sessions", EU)})
-    refusal = plan_failover(at, EU, None, (), ())
+def test_what_is_seen_makes_it_planned_and_what_is_silent_unplanned() -> None:
+    for at, mode in ((situation(), "planned"), (dead(), "unplanned")):
+        made = to_eu(at)
+        assert isinstance(made, Plan)
+        assert {stage.mode for stage in made.stages} == {mode}
+
+
+def test_the_stated_loss_comes_from_the_samples() -> None:
+    made = to_eu(dead())
+    assert isinstance(made, Plan)
+    trading, sessions = made.stages
+    assert trading.loss is not None
+    assert (trading.loss.bytes_low, trading.loss.bytes_high) == (0, 0)  # the last sample was taken just now
+    assert sessions.loss is not None
+    assert sessions.loss.bytes_high is None
+
+
+def test_a_target_that_was_left_behind_loses_an_unknown_amount() -> None:
+    """The cluster went on to timeline 2; samples of timeline 1 say nothing of what was written since."""
+    rules = {"trading": Rule(cluster="trading", epoch=2, writer=US, writer_epoch=2, lineage="7000/2")}
+    at = situation(DEAD, rules=rules, samples={"trading": written()}, consent=spoken(accept_loss="1GiB"))
+    refusal = plan_failover(at, EU, None, ("trading",), ())
     assert isinstance(refusal, Refusal)
-    assert not refusal.gates[0].passed
-    assert {gate.cluster for gate in refusal.gates if not gate.passed} == {"sessions"}
+    failing = {gate.gate: gate for gate in refusal.gates if not gate.passed}
+    assert "the cluster went on to 2" in failing["rpo"].because
+
+
+def test_one_refused_cluster_refuses_the_plan_unless_it_is_left_out() -> None:
+    at = situation(leases={"sessions": Lease("sessions", "run-9", 4, 2e9)})
+    refusal = to_eu(at)
+    assert isinstance(refusal, Refusal)
+    assert [gate.cluster for gate in refusal.gates if not gate.passed] == ["sessions"]
     made = plan_failover(at, EU, None, (), ("sessions",))
     assert isinstance(made, Plan)
-    assert {stage.cluster for stage in made.stages} == {"trading"}
+    assert (made.excepted, [stage.cluster for stage in made.stages]) == (("sessions",), ["trading"])
 
 
-def test_a_healthier_region_where_the_data_may_not_live_is_listed_with_the_reason() -> None:
-    at = s.situation()
-    regions = {name: replace(region, jurisdictions=(name,)) for name, region in at.platform.regions.items()}
-    residency = (replace(s.ALLOWED, to=EU),)
-    lawful = replace(at.platform, regions=regions, residency=residency)
-    made = plan_failover(s.situation(platform=lawful), EU, None, (), ())
+def test_nothing_to_do_is_a_plan_without_steps() -> None:
+    made = plan_failover(situation(), US, None, (), ())
     assert isinstance(made, Plan)
-    elsewhere = next(candidate for candidate in made.stages[0].candidates if candidate.region == AP)
-    assert not elsewhere.eligible
-    assert "no cell for trade_record" in elsewhere.because
+    assert (made.steps, made.stages) == ((), ())
+    assert set(made.not_concerned) == {"trading", "sessions"}
 
 
-def test_a_failback_is_planned_or_refused() -> None:
-    away: dict[tuple[str, str], v.Seen] = {
-        ("trading", EU): v.observed("trading", EU, v.pg_writer(US, AP)),
-        ("trading", US): v.observed("trading", US, v.pg_replica(EU)),
-        ("trading", AP): v.observed("trading", AP, v.pg_replica(EU)),
-    }
-    assert isinstance(plan_failback(s.situation({**s.healthy(), **away}), ()), Plan)
-    dead = {**away, ("trading", EU): v.silent("trading", EU)}
-    refusal = plan_failback(s.situation({**s.healthy(), **dead}, consent=SPOKEN), ("trading",))
+def test_candidates_are_ranked_and_the_ineligible_are_named_with_the_reason() -> None:
+    at = situation(STRAY)
+    nodes = at.platform.clusters["trading"].nodes
+    told = replace(at.platform.clusters["trading"], nodes=nodes | {EU: replace(nodes[EU], priority=0)})
+    at = replace(at, platform=replace(at.platform, clusters=at.platform.clusters | {"trading": told}))
+    ranked = rank_candidates(at, "trading", US)
+    assert [candidate.region for candidate in ranked] == [AP, EU]
+    assert (ranked[1].eligible, "priority 0" in ranked[1].because) == (False, True)
+
+
+def test_a_failback_is_planned_or_not_at_all() -> None:
+    seen = at_eu() | {("trading", EU): silent("trading", EU)}
+    rules = {"trading": Rule(cluster="trading", epoch=2, writer=EU, writer_epoch=2)}
+    refusal = plan_failback(situation(seen, rules=rules, consent=spoken(accept_loss="unknown")), ("trading",))
     assert isinstance(refusal, Refusal)
-    assert any(gate.gate == "planned" and gate.remedy for gate in refusal.gates if not gate.passed)
+    failing = {gate.gate: gate for gate in refusal.gates if not gate.passed}
+    assert failing["planned"].remedy == f"qx failover --to {US} --cluster trading"
 
 
-def test_a_rejoin_salvages_before_it_resyncs_and_verifies_last() -> None:
-    at = s.situation({**s.healthy(), ("trading", AP): v.silent("trading", AP)})
-    made = plan_rejoin(at, (), ())
+# -- rejoin
+
+
+def test_a_rejoin_brings_back_who_does_not_follow_and_nobody_else() -> None:
+    made = plan_rejoin(situation(STRAY), (), ())
     assert isinstance(made, Plan)
-    assert kinds(made, "trading") == ["Recheck", "Hold", "Salvage", "Resync", "Return", "Verify"]
-    assert plan_rejoin(s.situation(), (), ()).steps == ()  # type: ignore[union-attr]
+    assert {step.action.region for step in made.steps if step.id.split(".")[1] == "hold"} == {AP}
+    expected = ["recheck", *(f"{verb}.{AP}" for verb in ("hold", "salvage", "resync", "return")), "verify"]
+    assert [step.id for step in made.steps] == [f"trading.{name}" for name in expected]
+    assert not any(isinstance(step.action, Promote) for step in made.steps)
+    whole = plan_rejoin(situation(), (), ())
+    assert isinstance(whole, Plan)
+    assert whole.steps == ()
 
 
-def test_a_basis_tells_in_words_what_moved() -> None:
-    before = basis_of(s.situation(), ("trading",))
-    after = basis_of(s.situation({**s.healthy(), **DEAD}), ("trading",))
-    assert differences(before, before) == []
-    words = " ".join(differences(before, after))
-    assert "trading.writer: was us-east" in words
-    assert "trading.us-east" in words
+def test_a_rejoin_needs_a_writer_and_the_nodes_control() -> None:
+    refusal = plan_rejoin(situation(DEAD), (), ())
+    assert isinstance(refusal, Refusal)
+    at = situation(STRAY)
+    refusal = plan_rejoin(replace(at, controls=at.controls | {("trading", AP): "no route"}), (), ())
+    assert isinstance(refusal, Refusal)
+    assert [gate.gate for gate in refusal.gates if not gate.passed] == ["control"]
+
+
+def test_a_rejoin_may_be_narrowed() -> None:
+    both = STRAY | {("sessions", AP): observed("sessions", AP, redis_replica(link_up=False))}
+    made = plan_rejoin(situation(both), (AP,), ("sessions",))
+    assert isinstance(made, Plan)
+    assert {step.stage for step in made.steps} == {"sessions"}
+    made = plan_rejoin(situation(both), (EU,), ())
+    assert isinstance(made, Plan)
+    assert made.steps == ()
+
+
+# -- the basis: what makes a plan stale
+
+
+def test_a_basis_holds_while_nothing_that_matters_changes() -> None:
+    at = situation()
+    basis = basis_of(at, ("trading", "sessions"))
+    moved = {
+        ("trading", EU): observed("trading", EU, pg_replica(position=0x6000000, replayed=0x6000000, next_xid=9999)),
+        ("trading", US): observed("trading", US, pg_writer(EU, AP, position=0x6000000, replayed=0x6000000)),
+    }
+    assert differences(basis, basis_of(situation(moved), ("trading", "sessions"))) == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "rules", "words"),
+    [
+        (at_eu(), {}, "trading.writer: was us-east, is eu-west"),
+        (DEAD, {}, "trading.writer: was us-east, is unseen"),
+        (STRAY, {}, "trading.ap-southeast: was replica of 7000/1, streaming, is replica of 7000/1"),
+        ({}, {"trading": Rule(cluster="trading", epoch=7, writer=US)}, "trading.epoch: was 0, is 7"),
+    ],
+)
+def test_a_difference_is_told_in_words(seen: Nodes, rules: dict[str, Rule], words: str) -> None:
+    basis = basis_of(situation(), ("trading",))
+    told = differences(basis, basis_of(situation(seen, rules=rules), ("trading",)))
+    assert any(line.startswith(words) for line in told), told
+
+
+def test_another_configuration_is_another_basis() -> None:
+    basis = basis_of(situation(), ())
+    assert differences(basis, basis_of(situation(config_digest="0ther"), ())) == ["config: was c0ffee, is 0ther"]
+    assert differences({}, {"config": "x"}) == ["config: was absent, is x"]
