@@ -6,7 +6,7 @@ Drawn from the planned steps themselves. It has a ground of its own, and follows
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape  # nosec B406 - it writes XML and reads none
 
 from tools.reference.steps import FROM, THIRD, TO, sequence
 
