@@ -66,8 +66,7 @@ class Executor:
         others = unended(self.world.store, self.clusters)
         self.keeper.acquire(self.clusters, self.run)
         try:
-            self._check_epochs()
-            check_begin(self.world.store, self.plan)
+            check_begin(self.world.store, self.plan, self.keeper.epochs)
             run = Run(
                 id=self.run,
                 plan_id=self.plan.id,
@@ -98,17 +97,11 @@ class Executor:
         other = superseded_by(self.world.store, self.run, self.plan, self.state)
         if other is not None:
             self._write(Event.CLOSED, proof={"outcome": RunOutcome.FAILED.value, "superseded_by": other})
-            raise Refused("QX-RUN-009", f"run {other} has moved its clusters since: {self.run} is closed as it stands")
+            words = f"run {other} has moved its clusters since: {self.run} is closed as it stands"
+            raise Refused("QX-RUN-009", words, hint="qx status shows who writes now")
         self.keeper.acquire(self.clusters, self.run)
         self.world.reporter.began(self.plan, self.run)
         return await self._under_lease(resumed=True, rivals=True)
-
-    def _check_epochs(self) -> None:
-        for stage in self.plan.stages:
-            granted = self.keeper.epochs[stage.cluster]
-            if granted > stage.epoch + 1:
-                words = f"planned under epoch {stage.epoch}, and others acted under {granted - 1} since"
-                raise Refused("QX-PLAN-002", f"{stage.cluster}: {words}", hint="Plan again.")
 
     async def _under_lease(self, *, resumed: bool = False, rivals: bool) -> RunOutcome:
         """`rivals`: an executor of this or another run may stand still somewhere, and go on at any moment."""

@@ -28,9 +28,17 @@ def unended(store: Store, clusters: tuple[str, ...]) -> tuple[Run, ...]:
     return tuple(run for run in _others(store, "", clusters) if run.outcome in (RunOutcome.OPEN, RunOutcome.STUCK))
 
 
-def check_begin(store: Store, plan: Plan) -> None:
-    """Raises Refused QX-RUN-011 while an unended run may have promoted a node that this plan does not know of."""
+def check_begin(store: Store, plan: Plan, epochs: dict[str, int]) -> None:
+    """`epochs` are those just granted. Raises Refused QX-PLAN-002 when others were granted since the plan was made, and
+    QX-RUN-011 while an unended run may have promoted a node that this plan does not know of.
+    """
+    if any(run.plan_id == plan.id for run in store.runs(FAR_BACK)):
+        return  # the store itself refuses it, by the name of that run
     mine = {stage.cluster: stage for stage in plan.stages}
+    for name, stage in mine.items():
+        if epochs[name] > stage.epoch + 1:
+            words = f"planned under epoch {stage.epoch}, and others acted under {epochs[name] - 1} since"
+            raise Refused("QX-PLAN-002", f"{name}: {words}", hint="Plan again.")
     for run in unended(store, tuple(mine)):
         for stage in _moved(store, run):
             if stage.cluster not in mine or mine[stage.cluster].target == stage.target:

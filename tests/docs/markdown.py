@@ -17,7 +17,7 @@ _FENCE = re.compile(r"^( *)(```+)([a-z]*)[^\n]*\n(.*?)^\1\2 *$", re.MULTILINE | 
 _SPAN = re.compile(r"(`+)(.+?)\1", re.DOTALL)
 _LINK = re.compile(r"(?<!\\)!?\[[^\]]*\]\(([^)\s]+)[^)]*\)|(?:src|srcset|href)=\"([^\"]+)\"")
 _SHELLS = {"", "console", "sh", "bash", "text", "shell"}
-_STARTS = re.compile(r"^(?:\$ |# )?(?:sudo (?:-\w+ \w+ )?)?(?:[A-Z_]+=\S+ )*(?:\S*/)?(?=(?:qx|make) )")
+_STARTS = re.compile(r"^(?:\$ )?(?:sudo (?:-\w+ \w+ )?)?(?:[A-Z_]+=\S+ )*(?:\S*/)?(?=(?:qx|make) )")
 
 
 class Line(NamedTuple):
@@ -70,7 +70,7 @@ def command_lines(page: Path, program: str) -> Iterator[Line]:
 
 
 def _in_block(line: str, program: str) -> Iterator[str]:
-    typed = _STARTS.sub("", line.strip())
+    typed = _STARTS.sub("", re.sub(r'^(\$ )?eval "\$\((.*?)\)".*$', r"\2", line.strip()))
     if typed.split(" ", 1)[0] != program:
         return
     typed = re.split(r"\s{2,}|\s#\s|\s[|>]\s|\s>>\s|\s&&\s|\s2>|;\s", typed)[0]

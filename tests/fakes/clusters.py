@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from qx.failover.links import url_address
 from qx.kernel.errors import Refused
+from tests.fakes.nodes import TICK_S
 from tests.fakes.postgres import PgNode
 from tests.fakes.redis import RedisNode
 
@@ -30,7 +31,11 @@ class Group:
         self.nodes: dict[str, Node] = {
             region: make(simulation, network, name, region, self) for region in cluster.nodes
         }
-        self._at = {url_address(node.url, cluster.kind): region for region, node in cluster.nodes.items()}
+        self.postgres = [node for node in self.nodes.values() if isinstance(node, PgNode)]
+        self.redis = [node for node in self.nodes.values() if isinstance(node, RedisNode)]
+        self._address = {region: url_address(node.url, cluster.kind) for region, node in cluster.nodes.items()}
+        self._postgres_at = {self._address[node.region]: node for node in self.postgres}
+        self._redis_at = {self._address[node.region]: node for node in self.redis}
         self.writer: Node = self.nodes[cluster.home]  # the lawful one
         self.promotions: list[tuple[float, str, int]] = []
         self.route_epoch, self.route = 0, str(cluster.home) or None
@@ -44,22 +49,14 @@ class Group:
         self._markers: list[Record] = []
         self._ticks = 0
 
-    @property
-    def postgres(self) -> list[PgNode]:
-        return [node for node in self.nodes.values() if isinstance(node, PgNode)]
-
-    @property
-    def redis(self) -> list[RedisNode]:
-        return [node for node in self.nodes.values() if isinstance(node, RedisNode)]
-
     def postgres_at(self, address: str) -> PgNode | None:
-        return next((node for node in self.postgres if node.region == self._at.get(address)), None)
+        return self._postgres_at.get(address)
 
     def redis_at(self, address: str) -> RedisNode | None:
-        return next((node for node in self.redis if node.region == self._at.get(address)), None)
+        return self._redis_at.get(address)
 
     def address(self, node: Node) -> str:
-        return next(address for address, region in self._at.items() if region == node.region)
+        return self._address[node.region]
 
     def host_port(self, node: Node) -> tuple[str, int]:
         host, _, port = self.address(node).rpartition(":")
@@ -80,13 +77,12 @@ class Group:
         if node is not None and node.accepts:
             self._acknowledge(node)
             gap = self.simulation.now - self.last_ack
-            if gap > 0.05:
+            if gap > 3 * TICK_S:
                 self.outages.append(gap)
             self.last_ack = self.simulation.now
-        if self._ticks % PINNED_EVERY == 0:
-            for each in self.nodes.values():
-                if each.accepts:
-                    self._acknowledge(each)
+        for each in self.nodes.values() if self._ticks % PINNED_EVERY == 0 else ():
+            if each.accepts:
+                self._acknowledge(each)
 
     def _acknowledge(self, node: Node) -> None:
         if node is not self.writer:

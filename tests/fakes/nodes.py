@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from qx.model.observation import Marker
     from tests.fakes.simulation import Simulation
 
-TICK_S = 0.01
+TICK_S = 0.02
 HOP_S = 0.002  # one way, everywhere
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from qx.failover.links import application_name
@@ -84,8 +85,7 @@ class PgNode(Node):
             self._receive()
 
     def _upstream(self) -> PgNode | None:
-        found = re.search(r"host=(\S+) port=(\d+)", self.conninfo)
-        return self.group.postgres_at(f"{found[1]}:{found[2]}") if found else None
+        return self.group.postgres_at(_address(self.conninfo))
 
     def _receive(self) -> None:
         now, upstream = self.simulation.now, self._upstream()
@@ -250,3 +250,9 @@ class PgNode(Node):
         self.timeline, self.history = upstream.timeline, upstream.history
         self.system_id, self.checkpoint = upstream.system_id, upstream.checkpoint
         self.signal, self.state, self.slots = True, "in archive recovery", set()
+
+
+@cache
+def _address(conninfo: str) -> str:
+    found = re.search(r"host=(\S+) port=(\d+)", conninfo)
+    return f"{found[1]}:{found[2]}" if found else ""

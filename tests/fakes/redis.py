@@ -55,7 +55,7 @@ class RedisNode(Node):
 
     @property
     def _enough_replicas(self) -> bool:
-        return len(self.replicas) >= self.min_replicas
+        return not self.min_replicas or len(self.replicas) >= self.min_replicas
 
     @property
     def may_write(self) -> bool:

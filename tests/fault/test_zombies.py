@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from qx.app.workbench import Workbench
-from qx.kernel.errors import Refused
+from qx.kernel.errors import QxError, Refused
 from qx.lab import faults, servers
-from tests.fixtures_lab import SESSIONS, TRADING, Site, ended, writes
+from qx.lab.ledger import stored
+from tests.fixtures_lab import SESSIONS, TRADING, Site, ended, wait, writes
 
 pytestmark = [pytest.mark.fault, pytest.mark.integration]
 
@@ -25,7 +26,7 @@ def test_the_old_writer_comes_back(site: Site, cluster: str, mode: str) -> None:
     way = site.way(cluster)
     old = f"{cluster}/{way.source}"
     move = ("failover", "--to", way.target, "--cluster", cluster)
-    with site.clients(cluster) as ledger:
+    with site.clients(cluster, pinned=True) as ledger:
         if mode == "unplanned":
             site.fault(faults.kill, old)
         site.ok(*move, *(("--yes",) if mode == "planned" else ACCEPTED))
@@ -37,8 +38,17 @@ def test_the_old_writer_comes_back(site: Site, cluster: str, mode: str) -> None:
         site.fault(faults.kill, old)
         site.fault(faults.restart, old, as_writer=True)
         assert _writes(site, cluster, way.source), "no zombie, so nothing was tested"
+        written = ledger.paths[f"{cluster}/{way.source}"]
+        ledger.wait_for_writes(written.name, time.monotonic(), 5, 20)  # by a client that would not leave it
         _is_named_and_stopped(site, cluster)
         _start_path_refuses(site, cluster, way.source)
+        if cluster == TRADING:
+            with pytest.raises(QxError):
+                site.fault(faults.restart, old)
+        site.ok("rejoin", "--cluster", cluster, "--yes")
+        wait(site.is_calm, "everyone to follow")
+        there = [stored(written.kind, site.dsn(cluster, region), written.name) for region in (way.source, way.target)]
+        assert there[0] == there[1], "it kept what only it had"
         site.serves(ledger, cluster, way.target, lossless=mode == "planned")
 
 

@@ -123,7 +123,7 @@ def assert_made_whole(world: SimWorld) -> None:
             assert isinstance(writer, PgNode | RedisNode)
             writer.begin_start()
     for _ in range(3):
-        world.pass_time(LEASE_S)
+        world.pass_time(1.0)
         if everybody_follows(world):
             return
         world.begin(world.process(), plan(world, lambda at: plan_rejoin(at, (), ()), ANY_LOSS))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from tests.fakes.process import How
+from tests.fakes.world import US
 from tests.machine.lawful import OPEN, assert_made_whole, in_budget, run_to_its_end
 from tests.machine.scenes import SCENES, calls_of
 
@@ -63,6 +64,8 @@ def play(case: Case) -> None:
 def cases(name: str, hows: tuple[How, ...]) -> Iterator[Case]:
     for call in calls_of(name, SEED):
         for how in hows:
+            if name == "attested" and how is How.RESTART and call.region in (US, ""):
+                continue  # the word given was false: nothing saves from that
             yield Case(name, SEED, call.number, how)
             if how in LASTING:
                 yield Case(name, SEED, call.number, how, lasting=True)

@@ -133,6 +133,8 @@ class Session:
 
 @contextlib.contextmanager
 def opened(node: PostgresNode, turn: Turn, deadline: Deadline) -> Iterator[View]:
+    if pgdata.is_unused_copy(node.data_dir):
+        raise QxError("QX-NODE-009", f"{node.where}: it is a copy that was never started, which opening it would spoil")
     place = files.directory(Path(f"{node.data_dir}.qx-view"), like=node.data_dir)
     try:
         pgdata.bar(node.data_dir)
@@ -143,8 +145,7 @@ def opened(node: PostgresNode, turn: Turn, deadline: Deadline) -> Iterator[View]
         yield View(node, turn, deadline, place)
     finally:
         files.discard(place)
-        if not turn.memory.incomplete:
-            pgdata.unbar(node.data_dir)
+        node.held(turn)
 
 
 def recover(node: PostgresNode, turn: Turn, deadline: Deadline) -> None:

@@ -22,6 +22,7 @@ SIGNAL = "standby.signal"
 RECOVERY_SIGNAL = "recovery.signal"
 LOCK_FILE = "postmaster.pid"
 AUTOMATIC = "postgresql.auto.conf"
+LABEL = "backup_label"
 _SETTING = re.compile(r"\s*([A-Za-z_][\w.]*)")
 _OTHERS = 0o007
 _FIELDS = {
@@ -129,6 +130,11 @@ def _first_line(path: Path) -> str:
         return path.read_text(errors="replace").partition("\n")[0].strip()
     except (FileNotFoundError, NotADirectoryError):
         return ""
+
+
+def is_unused_copy(data_dir: Path) -> bool:
+    """Whether a rewind or a clone made it and no server has started on it since: only a standby may."""
+    return (data_dir / LABEL).exists()
 
 
 def pin(data_dir: Path) -> None:

@@ -66,6 +66,15 @@ class PostgresNode(Server):
     def stopped(self, turn: Turn) -> None:
         self._discard_stale_locks()
 
+    def held(self, turn: Turn) -> None:
+        """Under `stop` no server starts on these data, whoever starts it."""
+        if not self.data_dir.exists():
+            return
+        if turn.memory.held_for == "stop" or turn.memory.incomplete:
+            pgdata.bar(self.data_dir)
+        else:
+            pgdata.unbar(self.data_dir)
+
     def _discard_stale_locks(self) -> None:
         """Those whose pid a zombie has, or by now somebody else: PostgreSQL itself would take it for a server's."""
         stale = pgdata.read_lock_file(self.data_dir)

@@ -75,6 +75,9 @@ class RedisNode(Server):
             turn.remember(pinned=conninfo)
             self.config.follow(conninfo)
 
+    def held(self, turn: Turn) -> None:
+        """Nothing more: whatever starts it, starts what its file says."""
+
     def stopped(self, turn: Turn) -> None:
         if turn.memory.pinned:
             self.config.follow(turn.memory.pinned)

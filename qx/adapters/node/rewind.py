@@ -36,21 +36,14 @@ def rewind(node: PostgresNode, conninfo: str, turn: Turn, deadline: Deadline) ->
     if turn.memory.incomplete:
         raise _cannot(node, f"a {turn.memory.incomplete} was interrupted, which pg_rewind cannot mend")
     with without_password(conninfo, node.data_dir, dbname="postgres") as source:
-        _check_source(node, source, deadline)
-        recovered = node.control_file(deadline).state not in _CLEAN
-        if recovered:
-            try:
-                recover(node, turn, deadline)
-            except QxError as error:
-                raise _cannot(node, error.message) from error
-        told = _pg_rewind(node, source, ("--dry-run",), turn, deadline)
-        required = "no rewind required" not in told.err + told.out
-        if required:
-            turn.remember(incomplete="rewind")
-            keepsakes.keep(node.data_dir)
-            pgdata.bar(node.data_dir)
-            _pg_rewind(node, source, (), turn, deadline)
-            keepsakes.put_back(node.data_dir)
+        timeline = _check_source(node, source, deadline)
+        control = node.control_file(deadline)
+        required = recovered = False
+        if not pgdata.is_unused_copy(node.data_dir):
+            recovered = control.state not in _CLEAN
+            required = _rewind(node, source, turn, deadline, recovers=recovered)
+        elif control.timeline != timeline:
+            raise _cannot(node, f"it is a copy of timeline {control.timeline} that was never started")
     pgdata.pin(node.data_dir)
     pgdata.set_upstream(node.data_dir, {"primary_conninfo": conninfo})
     if required:
@@ -59,7 +52,26 @@ def rewind(node: PostgresNode, conninfo: str, turn: Turn, deadline: Deadline) ->
     return {"rewound": required, "recovered": recovered, "took_s": round(deadline.spent, 3)}
 
 
-def _check_source(node: PostgresNode, source: str, deadline: Deadline) -> None:
+def _rewind(node: PostgresNode, source: str, turn: Turn, deadline: Deadline, *, recovers: bool) -> bool:
+    """Whether there was anything to rewind."""
+    if recovers:
+        try:
+            recover(node, turn, deadline)
+        except QxError as error:
+            raise _cannot(node, error.message) from error
+    told = _pg_rewind(node, source, ("--dry-run",), turn, deadline)
+    if "no rewind required" in told.err + told.out:
+        return False
+    turn.remember(incomplete="rewind")
+    keepsakes.keep(node.data_dir)
+    pgdata.bar(node.data_dir)
+    _pg_rewind(node, source, (), turn, deadline)
+    keepsakes.put_back(node.data_dir)
+    return True
+
+
+def _check_source(node: PostgresNode, source: str, deadline: Deadline) -> int:
+    """The timeline that it writes."""
     wait = max(1, round(deadline.left))
     try:
         with psycopg.connect(source, connect_timeout=min(10, wait), autocommit=True) as connection:
@@ -75,6 +87,7 @@ def _check_source(node: PostgresNode, source: str, deadline: Deadline) -> None:
             f"{node.where}: its upstream writes timeline {current} and has not completed a checkpoint on it",
             hint="CHECKPOINT there first",
         )
+    return int(current)
 
 
 def _pg_rewind(

@@ -65,6 +65,10 @@ class Server(ABC):
         """Called when a stop has succeeded: no process is left."""
 
     @abstractmethod
+    def held(self, turn: Turn) -> None:
+        """Called when the hold has changed: what else may start the server should know."""
+
+    @abstractmethod
     def check_pin(self, role: Role) -> None:
         """Raises QX-NODE-006 when it would not come up in that role."""
 
@@ -112,6 +116,7 @@ class Server(ABC):
     def hold(self, epoch: int, purpose: Purpose, deadline: Deadline) -> None:
         with self.lock.acting(epoch, "hold", deadline) as turn:
             turn.remember(held_for=purpose)
+            self.held(turn)
 
     def must_be_stopped(self, verb: str) -> None:
         if left := self.pids():

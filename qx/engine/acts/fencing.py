@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from qx.engine.acts import Settled
 from qx.engine.acts.seeing import pg_facts, redis_facts
@@ -66,11 +66,16 @@ def _words(found: Control) -> str:
 
 
 class Hold:
-    async def perform(self, action: plan.Hold, doing: Doing) -> dict[str, Any]:
-        """Start lock taken, stopped (cleanly if it still can), no process left, and pinned as a replica of nobody."""
+    purpose: ClassVar[Literal["standby", "stop"]] = "standby"
+
+    async def perform(self, action: plan.Hold | plan.Contain, doing: Doing) -> dict[str, Any]:
+        """Start lock taken, stopped (cleanly if it still can), no process left, and pinned as a replica of nobody. What
+        was contained stays so: only a return lifts that.
+        """
         control = doing.world.control(action.cluster, action.region)
         upstream = "" if doing.kind(action.cluster) == "postgresql" else NOBODY
-        await control.hold(doing.epoch, "standby", doing.timeout)
+        found = await control.inspect(doing.timeout)
+        await control.hold(doing.epoch, "stop" if found.held_for == "stop" else self.purpose, doing.timeout)
         await control.pin(doing.epoch, upstream, doing.timeout)
         found = await control.inspect(doing.timeout)
         mode = "was down"
@@ -98,8 +103,16 @@ class Hold:
         return Settled(False, {})
 
 
-class Contain(Hold):
-    """A stale writer: the same as a hold."""
+class PgContain(Hold):
+    """A stale writer: nobody starts it, not even as a standby, before it was made a copy of the lawful writer. One that
+    wrote on that one's own timeline would follow it, and nobody would see that it holds other data.
+    """
+
+    purpose = "stop"
+
+
+class RedisContain(Hold):
+    """A stale writer: the same as a hold. Whatever it holds, a replica takes over all of its master's data."""
 
 
 class Attest:

@@ -22,7 +22,7 @@ from tests.unit.failover.values import AP, EU, US, observed, pg_replica, silent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qx.engine.fold import Move
+    from qx.engine.fold import Move, RunState
 
 DEAD = {("trading", US): silent("trading", US), ("sessions", US): silent("sessions", US)}
 LOST = spoken(accept_loss="unknown")
@@ -56,15 +56,17 @@ class Writer:
         self.write(Event.STARTED)
         self.lease()
 
-    def write(self, event: Event, step: str = "", outcome: Outcome | None = None, **proof: Any) -> None:
+    def write(
+        self, event: Event, step: str = "", outcome: Outcome | None = None, proof: dict[str, Any] | None = None
+    ) -> None:
         seq = len(self.entries) + 1
         self.entries.append(
-            Entry(run="run", seq=seq, at=float(seq), event=event, step=step, outcome=outcome, proof=proof)
+            Entry(run="run", seq=seq, at=float(seq), event=event, step=step, outcome=outcome, proof=proof or {})
         )
 
     def lease(self) -> None:
         self.epoch += 1
-        self.write(Event.LEASED, **{stage.cluster: self.epoch for stage in self.plan.stages})
+        self.write(Event.LEASED, proof={stage.cluster: self.epoch for stage in self.plan.stages})
 
     @property
     def move(self) -> Move:
@@ -75,7 +77,7 @@ class Writer:
         move = self.move
         match move:
             case Close(outcome):
-                self.write(Event.CLOSED, outcome=outcome.value)  # type: ignore[arg-type]
+                self.write(Event.CLOSED, proof={"outcome": outcome.value})
             case Undo(step):
                 self.write(Event.UNDOING, step.id)
                 failed = draw(st.booleans())
@@ -85,7 +87,7 @@ class Writer:
                 past = passed(self.plan, fold(self.entries), step.stage)
                 seen = draw(st.sampled_from(["done", "not done", "nothing"]))
                 if seen == "nothing":
-                    self.write(Event.ENDED, step.id, Outcome.UNKNOWN, unsettled=True)
+                    self.write(Event.ENDED, step.id, Outcome.UNKNOWN, {"unsettled": True})
                 elif seen == "done":
                     self.write(Event.ENDED, step.id, Outcome.DONE)
                 elif mine.attempts < ATTEMPTS and (past or mine.status is Status.INTENDED):
@@ -100,7 +102,7 @@ class Writer:
         self.write(Event.INTENDED, step)
         outcome = draw(st.sampled_from((*ENDED, Outcome.DONE, Outcome.DONE, Outcome.DONE)))
         withdrawn = turn and outcome is Outcome.FAILED and draw(st.booleans())
-        self.write(Event.ENDED, step, outcome, **({"withdrawn": True} if withdrawn else {}))
+        self.write(Event.ENDED, step, outcome, {"withdrawn": True} if withdrawn else None)
 
 
 @st.composite
@@ -190,16 +192,18 @@ def test_the_outcome_says_what_moved(run: tuple[Plan, list[Entry], list[Move]]) 
             assert not moving
         case outcome:
             assert outcome is RunOutcome.STUCK
-            assert any(step.status in (Status.UNKNOWN, Status.FAILED, Status.UNDO_FAILED) for step in state.steps.values())
+            open_ends = (Status.UNKNOWN, Status.FAILED, Status.UNDO_FAILED)
+            assert any(step.status in open_ends for step in state.steps.values())
 
 
 # -- by hand
 
 
-def journal(plan: Plan, *lines: tuple[Event, str, Outcome | None] | tuple[Event, str, Outcome | None, dict[str, Any]]) -> Any:
+def journal(plan: Plan, *lines: tuple[Any, ...]) -> RunState:
+    """Each line: event, step, outcome and, if it has one, proof."""
     writer = Writer(plan)
-    for event, step, outcome, *proof in lines:
-        writer.write(event, step, outcome, **(proof[0] if proof else {}))
+    for line in lines:
+        writer.write(*line)
     return fold(writer.entries)
 
 
@@ -240,7 +244,8 @@ def test_a_failure_before_it_undoes_the_latest_first() -> None:
 
 
 def test_an_undo_that_fails_lets_the_others_go_first_and_is_tried_again() -> None:
-    lines: Sequence[Any] = [*done(*BEFORE[:5]), (Event.INTENDED, BEFORE[5], None), (Event.ENDED, BEFORE[5], Outcome.FAILED)]
+    failed = (Event.INTENDED, BEFORE[5], None), (Event.ENDED, BEFORE[5], Outcome.FAILED)
+    lines: Sequence[Any] = [*done(*BEFORE[:5]), *failed]
     order = []
     while isinstance(move := next_of(*lines), Undo):
         order.append(move.step.id.removeprefix("trading."))
@@ -294,7 +299,8 @@ def test_one_cluster_that_fails_takes_back_all_that_have_not_passed() -> None:
 
 @pytest.mark.parametrize("step", ["trading.recheck", "trading.mark"])
 def test_what_tells_the_cluster_the_epoch_is_told_again_under_a_new_one(step: str) -> None:
-    lines = done(*BEFORE[:3]) if step.endswith("recheck") else done(*BEFORE, PROMOTE, "trading.open-route", "trading.mark")
+    marked = done(*BEFORE, PROMOTE, "trading.open-route", "trading.mark")
+    lines = done(*BEFORE[:3]) if step.endswith("recheck") else marked
     move = next_of(*lines, (Event.LEASED, "", None))
     assert isinstance(move, Do)
     assert move.step.id == step

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -12,9 +12,15 @@ from hypothesis import strategies as st
 from qx.failover.estimate import estimate_loss, highest_rates, nothing_lost
 from qx.model.observation import Sample
 
+if TYPE_CHECKING:
+    from random import Random
+
+    from qx.model.plan import Loss
+
 NOW = 1_800_000_000.0
 OLDEST = 60.0
 LINEAGE = "7000/1"
+SIZE = 100  # bytes of a transaction
 
 
 def sample(age: float, position: int, xid: int = 0, *, region: str = "us-east", lineage: str = LINEAGE) -> Sample:
@@ -22,48 +28,46 @@ def sample(age: float, position: int, xid: int = 0, *, region: str = "us-east", 
 
 
 class History(NamedTuple):
-    """A writer, sampled, then unseen until it died: `end` is what it had written by then."""
+    """A writer, sampled, then unseen until it died. `end` and `target` count transactions."""
 
     samples: tuple[Sample, ...]
     end: int
-    end_xid: int
     died_age: float
     target: int
-    target_xid: int
-    lost_since_age: float | None  # when the first write was made that the target does not hold
+    lost_since_age: float | None  # by then the first write was made that the target does not hold
+
+    def estimate(self) -> Loss:
+        return estimate_loss(self.samples, "us-east", LINEAGE, self.target * SIZE, self.target, NOW, OLDEST)
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> History:
-    """Its rate after the last sample is never above the highest one seen before."""
+    """Transactions of 100 bytes. Its rate after the last sample is never above the highest one seen before."""
     spans = draw(st.lists(st.floats(0.25, 1.0), min_size=1, max_size=12))
-    rates = [draw(st.integers(0, 100_000)) for _ in spans]
+    rates = [draw(st.integers(0, 1000)) for _ in spans]
     age = draw(st.floats(0.0, 30.0))
     ages = list(itertools.accumulate(reversed(spans), initial=age))[::-1]
-    positions = list(itertools.accumulate((int(r * s) for r, s in zip(rates, spans, strict=True)), initial=10_000))
-    samples = tuple(sample(a, p, p // 100) for a, p in zip(ages, positions, strict=True))
-    seen = max((b.position - a.position) / (b.at - a.at) for a, b in itertools.pairwise(samples))
+    written = (int(rate * span) for rate, span in zip(rates, spans, strict=True))
+    counts = list(itertools.accumulate(written, initial=100))
+    samples = tuple(sample(a, count * SIZE, count) for a, count in zip(ages, counts, strict=True))
+    seen = max((b.next_xid - a.next_xid) / (b.at - a.at) for a, b in itertools.pairwise(samples))
     lived = draw(st.floats(0.0, age))
-    last = samples[-1].position
-    end = last + int(seen * draw(st.floats(0.0, 1.0)) * lived)
-    target = draw(st.integers(positions[0], end))
-    after = [NOW - s.at for s in samples if s.position > target]
-    since = max(after) if after else (age if end > target else None)
-    return History(samples, end, end // 100, age - lived, target, target // 100, since)
+    end = counts[-1] + int(seen * draw(st.floats(0.0, 1.0)) * lived)
+    target = draw(st.integers(counts[0], end))
+    beyond = [NOW - s.at for s in samples if s.next_xid > target]
+    since = max(beyond) if beyond else age
+    return History(samples, end, age - lived, target, since if end > target else None)
 
 
 @given(histories())
 def test_the_true_loss_lies_in_the_range(history: History) -> None:
-    loss = estimate_loss(
-        history.samples, "us-east", LINEAGE, history.target, history.target_xid, NOW, OLDEST, replayed=True
-    )
+    loss, lost = history.estimate(), history.end - history.target
     assert loss.bytes_low is not None
     assert loss.bytes_high is not None
-    assert loss.bytes_low <= history.end - history.target <= loss.bytes_high
+    assert loss.bytes_low <= lost * SIZE <= loss.bytes_high
     assert loss.transactions_low is not None
     assert loss.transactions_high is not None
-    # Positions are cut into transactions of 100 bytes: one more or less at each end.
-    assert loss.transactions_low - 1 <= history.end_xid - history.target_xid <= loss.transactions_high + 1
+    assert loss.transactions_low <= lost <= loss.transactions_high
     if history.lost_since_age is not None and loss.seconds_high is not None:
         assert loss.seconds_low is not None
         assert loss.seconds_low - 1e-6 <= history.lost_since_age - history.died_age <= loss.seconds_high + 1e-6
@@ -71,8 +75,8 @@ def test_the_true_loss_lies_in_the_range(history: History) -> None:
 
 @given(histories())
 def test_the_range_is_no_wider_than_what_was_written_since_the_sample(history: History) -> None:
-    loss = estimate_loss(history.samples, "us-east", LINEAGE, history.target, history.target_xid, NOW, OLDEST)
-    rate, _ = highest_rates(sorted(history.samples, key=lambda s: s.at))
+    loss = history.estimate()
+    rate, _ = highest_rates(list(history.samples))
     assert rate is not None
     assert loss.sample_age_s is not None
     assert loss.bytes_low is not None
@@ -81,11 +85,10 @@ def test_the_range_is_no_wider_than_what_was_written_since_the_sample(history: H
 
 
 @given(histories(), st.randoms())
-def test_the_order_of_the_samples_means_nothing(history: History, dice: object) -> None:
+def test_the_order_of_the_samples_means_nothing(history: History, dice: Random) -> None:
     mixed = list(history.samples)
-    dice.shuffle(mixed)  # type: ignore[attr-defined]
-    words = ("us-east", LINEAGE, history.target, history.target_xid, NOW, OLDEST)
-    assert estimate_loss(tuple(mixed), *words) == estimate_loss(history.samples, *words)
+    dice.shuffle(mixed)
+    assert history._replace(samples=tuple(mixed)).estimate() == history.estimate()
 
 
 @pytest.mark.parametrize(
