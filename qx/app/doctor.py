@@ -73,7 +73,7 @@ async def examine(bench: Workbench) -> tuple[Examined, ...]:
 def _install() -> Iterator[Examined]:
     python = ".".join(map(str, sys.version_info[:3]))
     yield Examined(group="install", name="python", status=Health.OK, evidence=f"{python} at {sys.executable}")
-    for library in ("typer", "msgspec", "PyYAML", "psycopg", "redis", "httpx", "rich"):
+    for library in ("typer", "msgspec", "PyYAML", "psycopg", "redis", "rich"):
         try:
             evidence = metadata.version(library)
         except metadata.PackageNotFoundError:

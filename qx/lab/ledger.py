@@ -77,7 +77,11 @@ class RedisSession:
             retry=Retry(NoBackoff(), 0),
             single_connection_client=True,
         )
-        await client.ping()
+        try:
+            await client.ping()
+        except BaseException:
+            await client.aclose()
+            raise
         return cls(client)
 
     async def write(self, path: str, seq: int) -> None:

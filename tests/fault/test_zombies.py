@@ -112,5 +112,5 @@ def _is_named_and_stopped(site: Site, *clusters: str) -> None:
     for node in stale:
         assert any(node.name in warning and "stopped" in warning for warning in said.document["warnings"]), said
         held = asyncio.run(Workbench(site.env).controls[node.cluster, node.region].inspect(5))
-        assert (held.running, held.held_for) == (False, "standby")
+        assert (held.running, held.held_for) == (False, "stop" if node.kind == "postgresql" else "standby")
     assert {cluster: site.leads_to(cluster) for cluster in clusters} == lawful
