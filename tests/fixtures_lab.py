@@ -1,8 +1,8 @@
 """A real three-region lab for tests, the commands that an operator would type at it, and clients that keep a ledger.
 
-A test finds the lab calm: every server runs and follows the writer, every link passes, no run is open, both writers
-stand in one region, whichever that is (`site.way`). It may leave the lab in any state that `heal`, `runs resume` and
-`rejoin` bring to rest: one that they do not is an error of the test that left it.
+A test finds the lab calm: every server runs and follows the writer, wherever that stands (`site.way`), every link
+passes, no run is open. It may leave the lab in any state that `heal`, `runs resume` and `rejoin` bring to rest: one
+that they do not is an error of the test that left it.
 """
 
 from __future__ import annotations
@@ -87,6 +87,8 @@ class Site:
             "PYTHONPATH": str(ROOT),
             "QX_TEST_FABRIC": str(lab.fabric_socket),
         }
+        self.platform = Workbench(self.env).platform
+        self._started: list[subprocess.Popen[str]] = []
 
     # -- what stands there, asked past qx and past the lab's network
 
@@ -108,8 +110,8 @@ class Site:
     def leads_to(self, cluster: str) -> str | None:
         """The region that the cluster's route sends clients to; None: it is closed."""
         target = next(route.target for route in self.lab.routes if route.cluster == cluster)
-        clusters = Workbench(self.env).platform.clusters
-        return next((r for r, n in clusters[cluster].nodes.items() if target and target in n.url), None)
+        nodes = self.platform.clusters[cluster].nodes
+        return next((region for region, node in nodes.items() if target and target in node.url), None)
 
     def writers(self, cluster: str) -> list[str]:
         """Every region whose server takes writes at one and the same time."""
@@ -124,8 +126,11 @@ class Site:
         assert len(found) <= 1, f"{cluster}: several writers: {found}"
         return found[0] if found else None
 
-    def way(self, cluster: str = TRADING) -> Way:
-        """From the present writer to the next region."""
+    def way(self, cluster: str = "") -> Way:
+        """From the present writer to the next region. Without a cluster: of both, which are brought together first."""
+        if not cluster:
+            self._bring_together()
+        cluster = cluster or TRADING
         regions = [node.region for node in self.nodes if node.cluster == cluster]
         at = regions.index(self.writer(cluster) or regions[0])
         source, target, *others = regions[at:] + regions[:at]
@@ -136,11 +141,13 @@ class Site:
     def spawn(self, *words: str, fault: str = "", env: dict[str, str] | None = None) -> subprocess.Popen[str]:
         """`fault`: of tests.fault.entry, inside that very process."""
         program = ["tests.fault.entry", fault] if fault else ["qx"]
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", *program, *words],
             env=self.env | (env or {}), cwd=ROOT, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
+        self._started.append(process)
+        return process
 
     def qx(self, *words: str, timeout: float = 120, **how: Any) -> Said:
         """A command with -o json, as a process of its own."""
@@ -160,6 +167,14 @@ class Site:
     def start(self, *words: str, fault: str = "") -> subprocess.Popen[str]:
         """A command with -o json that the test goes on beside; `ended` waits for it."""
         return self.spawn(*words, "-o", "json", fault=fault)
+
+    def end(self) -> None:
+        """Of every command that a test started and did not wait for."""
+        while self._started:
+            process = self._started.pop()
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
 
     # -- what qx knows
 
@@ -206,7 +221,10 @@ class Site:
     def _will_settle(self) -> bool:
         """Whether everyone may yet follow unasked: all run, and none has gone its own way."""
         nodes = [node for view in self.seen().clusters.values() for node in view.nodes.values()]
-        return all(n.role in (Role.REPLICA, Role.WRITER) and n.cause is not Cause.REPLICA_DIVERGED for n in nodes)
+        return all(
+            n.role is Role.WRITER or (n.role is Role.REPLICA and n.upstream and n.cause is not Cause.REPLICA_DIVERGED)
+            for n in nodes
+        )
 
     def calm(self) -> None:
         self.fault(faults.heal)
@@ -217,10 +235,8 @@ class Site:
         if not self.is_calm():
             self.ok("rejoin", "--yes", timeout=180)
             wait(self.is_calm, f"everyone to follow: {self.seen()}")
-        self.together()
 
-    def together(self) -> None:
-        """Both writers in one region."""
+    def _bring_together(self) -> None:
         where = self.writer(TRADING)
         if self.writer(SESSIONS) != where:
             self.ok("failover", "--to", str(where), "--cluster", SESSIONS, "--yes")
@@ -348,6 +364,7 @@ def site(standing_site: _Standing, request: pytest.FixtureRequest) -> Iterator[S
     """`@pytest.mark.parametrize("site", [Wish(...)], indirect=True)` chooses other servers."""
     found = standing_site.site(getattr(request, "param", Wish(regions=3)))
     yield found
+    found.end()
     try:
         found.calm()
     except BaseException:

@@ -1,8 +1,7 @@
-"""Where the store stands, and opening it: `store.path` of regions.yaml, else a file per platform in the
-state directory.
+"""Where the state stands: `store.path` of regions.yaml, else a file per platform in the state directory.
 
 Everybody who acts on a platform from this machine must come to the same file: that is what the lease is worth. So a
-path that depends on where the shell happens to stand is refused.
+relative path is meant from the directory of regions.yaml, never from where the shell happens to stand.
 """
 
 from __future__ import annotations
@@ -17,26 +16,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from qx.model.platform import Platform
-    from qx.ports.store import Store
 
 
-def open_store(platform: Platform, env: Mapping[str, str]) -> Store:
-    """The platform's store, made on first use. Raises QX-STORE-005 with the path."""
-    from qx.adapters.sqlite.store import SqliteStore
+def store_path(platform: Platform, file: Path, env: Mapping[str, str]) -> Path:
+    """Absolute. `file`: the regions.yaml in force. Raises QX-STORE-005 when no home is known and one is needed."""
+    if platform.store.path:
+        return beside(file, platform.store.path, env)
+    return state_directory(env) / f"{quote(platform.platform, safe=' ')}.db"
 
-    return SqliteStore(store_path(platform, env))
 
-
-def store_path(platform: Platform, env: Mapping[str, str]) -> Path:
-    """Absolute. Raises QX-STORE-005 when it would not be."""
-    stated = platform.store.path
-    if not stated:
-        return state_directory(env) / f"{quote(platform.platform, safe=' ')}.db"
-    path = _home(env) / stated[2:] if stated.startswith("~/") else Path(stated)
-    if not path.is_absolute():
-        hint = "Write an absolute path, or ~/...: every qx must find the same store, wherever it is called."
-        raise QxError("QX-STORE-005", f"store.path is relative: {stated}", hint=hint)
-    return path
+def beside(file: Path, path: str, env: Mapping[str, str]) -> Path:
+    """A path that stands in `file`: absolute, `~/...`, or meant from the file's own directory."""
+    if path.startswith("~/"):
+        return _home(env) / path[2:]
+    return file.parent.absolute() / path
 
 
 def state_directory(env: Mapping[str, str]) -> Path:

@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qx.app import storage
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -74,10 +76,7 @@ class Workbench:
 
     @cached_property
     def state_directory(self) -> Path:
-        """$XDG_STATE_HOME/qx, else ~/.local/state/qx."""
-        stated = Path(self.env.get("XDG_STATE_HOME", ""))
-        base = stated if stated.is_absolute() else Path(self.env.get("HOME") or Path.home()) / ".local" / "state"
-        return base / "qx"
+        return storage.state_directory(self.env)
 
     @cached_property
     def salvage_path(self) -> Path:
@@ -85,13 +84,11 @@ class Workbench:
 
     @cached_property
     def store_path(self) -> Path:
-        if self.platform.store.path:
-            return self.beside(self.platform.store.path)
-        return self.state_directory / f"{self.platform.platform}.db"
+        return storage.store_path(self.platform, self.found.path, self.env)
 
     def beside(self, path: str) -> Path:
         """A path of the file: relative ones are meant from the file's own directory."""
-        return self.found.path.parent.absolute() / Path(path).expanduser()
+        return storage.beside(self.found.path, path, self.env)
 
     @cached_property
     def operator(self) -> str:

@@ -37,8 +37,8 @@ def application_name(region: str) -> str:
 
 
 def conninfo(cluster: Cluster, upstream: str, viewer: str, password: str = "") -> str:
-    """Libpq conninfo with which the node in `viewer` follows the one in `upstream`; TLS words of the
-    upstream's url are kept.
+    """Libpq conninfo with which the node in `viewer` follows the one in `upstream`. The upstream's url gives the TLS
+    words, and the database, which a rewind connects to.
     """
     node = cluster.nodes[upstream]
     parts = urlsplit(node.url)
@@ -47,6 +47,7 @@ def conninfo(cluster: Cluster, upstream: str, viewer: str, password: str = "") -
         "host": host,
         "port": port,
         "user": node.replication.user or unquote(parts.username or ""),
+        "dbname": unquote(parts.path.lstrip("/")),
         "application_name": application_name(viewer),
         "connect_timeout": "5",
     }

@@ -3,7 +3,8 @@
 PostgreSQL, planned:   recheck, prepare, checkpoint | close route, fence, drain, PROMOTE, open route | mark,
 follow.., return, verify
 PostgreSQL, unplanned: recheck, hold or attest, close route, freeze, PROMOTE, open route, mark, follow.., verify
-Redis, planned:        recheck, prepare, pin | close route, HANDOVER, open route | mark, follow.., return, verify
+Redis, planned:        recheck, prepare, pin, settle | close route, HANDOVER, open route | mark, follow.., return,
+verify
 Redis, unplanned:      recheck, hold or attest, close route, PROMOTE, open route, mark, follow.., verify
 Between the bars clients cannot write; the step in capitals is the point of no return.
 """
@@ -90,6 +91,13 @@ def redis_planned(move: Move, siblings: tuple[str, ...]) -> list[p.Step]:
             "a restart of the old master must not bring back a writer",
             5,
             undo=p.Unpin(**make.at(source)),
+        ),
+        make.step(
+            "settle",
+            p.Settle(writer=source, **make.at(move.target)),
+            f"{move.target} acknowledges once a second; just before that the handover is short",
+            5,
+            estimate_s=1.0,
         ),
         make.step(
             "close-route",

@@ -6,7 +6,9 @@ from msgspec import Struct
 
 
 class PgControl(Struct, frozen=True, kw_only=True, tag="postgresql"):
-    """`state` as pg_controldata prints it: 'shut down', 'in production', 'shut down in recovery', ..."""
+    """`state` as pg_controldata prints it: 'shut down', 'in production', 'shut down in recovery', ...; or 'no data', as
+    on a new disk: then there is no `system_id`.
+    """
 
     running: bool
     pid: int | None

@@ -123,6 +123,12 @@ class Unpin(_Action, frozen=True, kw_only=True):
     """Redis: the master may come back as a master."""
 
 
+class Settle(_Action, frozen=True, kw_only=True):
+    """Redis: wait until `region` is about to acknowledge, so that the handover need not wait for it."""
+
+    writer: str
+
+
 class Handover(_Action, frozen=True, kw_only=True):
     """Redis: the master at `writer` pauses writes, waits for `region` and hands over (FAILOVER); it is point
     of no return.
@@ -175,8 +181,8 @@ class Contain(_Action, frozen=True, kw_only=True):
 
 Action = (
     Recheck | Prepare | Unprepare | Checkpoint | CloseRoute | OpenRoute | Fence | Unfence | Hold | Unhold | Attest
-    | Freeze | Unfreeze | Drain | Promote | Pin | Unpin | Handover | Mark | Follow | Return | Salvage | Resync | Verify
-    | Contain
+    | Freeze | Unfreeze | Drain | Promote | Pin | Unpin | Settle | Handover | Mark | Follow | Return | Salvage | Resync
+    | Verify | Contain
 )
 
 

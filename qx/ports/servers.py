@@ -76,6 +76,11 @@ class RedisServer(Prober, Protocol):
     async def settle_replicas(self, count: int, timeout: float) -> int:
         """A write of qx's own key and WAIT for `count` replicas; returns how many acknowledged."""
 
+    async def acknowledgement(self, address: str, timeout: float) -> float | None:
+        """Waits for the replica known as `address` to acknowledge unasked what qx writes to its own key. The instant of
+        `Clock.elapsed()` when it did; None: it did not.
+        """
+
     async def configure(self, settings: dict[str, str], timeout: float) -> None: ...
 
     async def persist(self, timeout: float) -> None:

@@ -47,7 +47,7 @@ class StageResult(Struct, frozen=True, kw_only=True):
     epoch: int
     write_outage_s: float | None
     estimated_loss: Loss | None
-    measured_loss: tuple[dict[str, Any], ...]  # of each salvage in this run: node, diverged, commits, bytes, into
+    measured_loss: tuple[dict[str, Any], ...]  # of each salvage: node, diverged, commits, bytes, into, run
 
 
 def results(plan: Plan, entries: tuple[Entry, ...]) -> tuple[StageResult, ...]:
@@ -75,7 +75,7 @@ def results(plan: Plan, entries: tuple[Entry, ...]) -> tuple[StageResult, ...]:
 def _salvaged(entries: tuple[Entry, ...], cluster: str) -> tuple[dict[str, Any], ...]:
     kept = ("node", "diverged", "commits", "bytes", "into")
     return tuple(
-        {key: entry.proof.get(key) for key in kept}
+        {key: entry.proof.get(key) for key in kept} | {"run": entry.run}
         for entry in entries
         if entry.step.startswith(f"{cluster}.salvage.") and entry.outcome is Outcome.DONE
     )
@@ -187,7 +187,7 @@ def outcome_text(
     lines += [f"  {words}" for words in measured_losses(entries)]
     if outcome in nexts:
         lines.append(nexts[outcome])
-    elif any(result.mode == "unplanned" and result.moved for result in results(plan, entries)):
+    elif any(r.mode == "unplanned" and r.moved and not r.measured_loss for r in results(plan, entries)):
         lines.append(
             "next: qx rejoin, when the old writer's region is back; the measured loss is pending until then"
         )

@@ -41,13 +41,16 @@ _TONES: dict[Outcome | None, Tone] = {
 
 
 def run_document(
-    run: Run, plan: Plan | None, entries: Sequence[Chained], leases: Sequence[Lease]
+    run: Run, plan: Plan | None, entries: Sequence[Chained], leases: Sequence[Lease], assessed: tuple[Entry, ...] = ()
 ) -> dict[str, Any]:
-    """The fields of a `qx.run/1`: the run's own, `results` per cluster, `acts`, all `entries` with their digests."""
+    """The fields of a `qx.run/1`: the run's own, `results` per cluster, `acts`, all `entries` with their digests.
+
+    `assessed`: entries of later runs that measured what this one lost.
+    """
     plain = tuple(chained.entry for chained in entries)
     return {
         **run_fields(run, leases),
-        "results": encode.builtins(results(plan, plain)) if plan else [],
+        "results": encode.builtins(results(plan, plain + assessed)) if plan else [],
         "acts": [{**encode.builtins(act), "took_s": act.took_s} for act in acts(plain)],
         "entries": [entry_fields(chained) for chained in entries],
     }
@@ -65,13 +68,13 @@ def entry_fields(chained: Chained) -> dict[str, Any]:
 
 def run_text(
     run: Run, plan: Plan | None, entries: Sequence[Chained], leases: Sequence[Lease], context: str,
-    palette: Palette = PLAIN, width: int | None = None,
+    palette: Palette = PLAIN, width: int | None = None, assessed: tuple[Entry, ...] = (),
 ) -> str:
     """Head, a line per act with its bar and below it what it proved or why it failed, and what it all came to."""
     plain = tuple(chained.entry for chained in entries)
     parts = [f"{context}\n{_head(run, leases, palette, width)}", "\n".join(_journal(run, plain, palette, width))]
     if plan is not None and run.outcome is not RunOutcome.OPEN:
-        parts.append(outcome_text(plan, run.id, run.outcome, plain, palette))
+        parts.append(outcome_text(plan, run.id, run.outcome, plain + assessed, palette))
     if standing(run, leases) == "orphaned":
         parts.append(palette.paint(f"nobody executes it any more; next: qx runs resume {run.id}", "bad"))
     return "\n\n".join(part for part in parts if part)

@@ -70,6 +70,16 @@ async def test_a_rewind_that_is_not_needed_changes_nothing_else(pair: Pair) -> N
     await pair.joins()
 
 
+async def test_a_rewind_that_is_repeated_leaves_the_copy_as_it_is(pair: Pair) -> None:
+    """As by a run that was killed before it could write down that it was done."""
+    await pair.start()
+    await pair.diverge()
+    for rewound in (True, False):
+        told = await pair.writer.control.rewind(3, conninfo(pair.standby.node, AT_WRITER), T)
+        assert told["rewound"] is rewound
+    await pair.joins()
+
+
 async def test_a_node_that_cannot_be_rewound_is_left_as_it_was(pair: Pair) -> None:
     await pair.start()
     await pair.diverge()
@@ -180,7 +190,9 @@ async def test_a_missing_data_directory_is_cloned(pair: Pair) -> None:
     await pair.diverge()
     settings = (pair.writer.data / "postgresql.conf").read_text()
     shutil.rmtree(pair.writer.data)
-    await refused("QX-NODE-006", pair.writer.control.inspect(T))
+    found = await pair.writer.control.inspect(T)
+    assert isinstance(found, PgControl)
+    assert (found.running, found.state, found.system_id) == (False, "no data", "")
     await pair.writer.control.clone(3, conninfo(pair.standby.node, AT_WRITER), "", T)
     (pair.writer.data / "postgresql.conf").write_text(settings)
     await pair.joins()

@@ -334,6 +334,16 @@ async def test_settling_counts_those_that_acknowledged(redis_pair: RedisPair) ->
             assert await server.settle_replicas(1, DEADLINE) == 0
 
 
+async def test_the_next_acknowledgement_is_a_second_after_the_last(redis_pair: RedisPair) -> None:
+    async with at(redis_pair.master, tag="run/1") as server:
+        seen_at = [await server.acknowledgement(redis_pair.replica.address, TIMEOUT) for _ in range(2)]
+        assert None not in seen_at
+        assert (seen_at[1] or 0) - (seen_at[0] or 0) > 0.5
+        assert await server.acknowledgement("127.0.0.1:9", DEADLINE) is None
+        with frozen(redis_pair.replica.process):
+            assert await server.acknowledgement(redis_pair.replica.address, DEADLINE) is None
+
+
 async def test_configure(redis_pair: RedisPair) -> None:
     async with at(redis_pair.master, tag="run/1") as server:
         await server.configure({"min-replicas-to-write": "1", "maxmemory": "32mb"}, TIMEOUT)

@@ -198,6 +198,10 @@ class SimRedisServer(_Server):
             await asyncio.sleep(0.005)
         return found
 
+    async def acknowledgement(self, address: str, timeout: float) -> float | None:
+        await self._do("acknowledgement", timeout, lambda: self._node.append(MARK_BYTES))
+        return asyncio.get_running_loop().time()
+
     async def configure(self, settings: dict[str, str], timeout: float) -> None:
         def work() -> None:
             if "replica-announce-ip" in settings:

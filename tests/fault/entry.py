@@ -4,11 +4,12 @@ FAULT
   fail:ACTION          the act raises instead of acting
   late:ACTION          the act is done, its answer is lost (Unsure)
   cut:ACTION:A>B       just before the act the link A -> B goes dark (fabric socket from QX_TEST_FABRIC)
+  halt:PORT.METHOD     SIGSTOP to itself in the first such call: the lease was looked at, and nothing sent yet
   die:N:before|after   SIGKILL to itself before or after the N-th journal entry is durable
   stop:N:after         SIGSTOP to itself after the N-th journal entry is durable
   pause:N:after        the same, with its leases untouched; `pause:N,M:after` twice
 
-Who dies or stops does so at the end of its leases, so that who resumes it need not wait for long.
+Who dies, stops or halts does so at the end of its leases, so that who resumes it need not wait for long.
 """
 
 from __future__ import annotations
@@ -20,12 +21,43 @@ from pathlib import Path
 from typing import Any
 
 from qx.adapters.fabric import SetLink, ask
+from qx.adapters.node.local import LocalNode
+from qx.adapters.postgres.server import PostgresServer
+from qx.adapters.redis.server import RedisNode
+from qx.adapters.routes.lab import LabRoute
 from qx.adapters.sqlite.store import SqliteStore
 from qx.cli.main import main
 from qx.engine import acts, execute
 from qx.kernel.errors import QxError, Unsure
 
 LEASE_S = 0.2  # what is left of the leases of one that dies
+
+
+PORTS = {"pg": PostgresServer, "redis": RedisNode, "node": LocalNode, "route": LabRoute}
+
+
+def strike(store: SqliteStore, sent: signal.Signals, *, ends_leases: bool = True) -> None:
+    if ends_leases:
+        store.renew(store.leases(), LEASE_S)
+    os.kill(os.getpid(), sent)
+
+
+def at_call(port: str, method: str) -> None:
+    kind = PORTS[port]
+    real, acquire = getattr(kind, method), SqliteStore.acquire
+    stores: list[SqliteStore] = []
+
+    def acquired(self: SqliteStore, *arguments: Any) -> Any:
+        stores.append(self)
+        return acquire(self, *arguments)
+
+    async def halted(self: Any, *arguments: Any, **named: Any) -> Any:
+        if stores:
+            strike(stores.pop(), signal.SIGSTOP)
+        return await real(self, *arguments, **named)
+
+    setattr(kind, method, halted)
+    SqliteStore.acquire = acquired  # type: ignore[method-assign,assignment]
 
 
 def at_action(kind: str, action: str, link: str) -> None:
@@ -66,16 +98,11 @@ def at_entry(numbers: set[int], when: str, sent: signal.Signals, *, ends_leases:
         nonlocal count
         count += 1
         if count in numbers and when == "before":
-            strike(self)
+            strike(self, sent, ends_leases=ends_leases)
         chained = real(self, entry)
         if count in numbers and when == "after":
-            strike(self)
+            strike(self, sent, ends_leases=ends_leases)
         return chained
-
-    def strike(store: SqliteStore) -> None:
-        if ends_leases:
-            store.renew(store.leases(), LEASE_S)
-        os.kill(os.getpid(), sent)
 
     SqliteStore.append = append  # type: ignore[method-assign]
 
@@ -86,6 +113,8 @@ if __name__ == "__main__":
     if kind in ("die", "stop", "pause"):
         sent = signal.SIGKILL if kind == "die" else signal.SIGSTOP
         at_entry({int(each) for each in first.split(",")}, rest[0], sent, ends_leases=kind != "pause")
+    elif kind == "halt":
+        at_call(*first.split("."))
     else:
         at_action(kind, first, rest[0] if rest else "")
     main()

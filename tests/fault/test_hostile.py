@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.fault, pytest.mark.integration]
 
-FENCED = 12  # the entry that says so, of either cluster's journal
+FENCED = {TRADING: 12, SESSIONS: 14}  # the entry of the journal that says so
 UNSET = "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE; SET default_transaction_read_only = off"
 
 
@@ -75,7 +75,7 @@ def test_queued_commands_are_not_executed_after_the_handover(site: Site) -> None
 
 def _move_until_fenced(site: Site, cluster: str, way: Way, step: str) -> subprocess.Popen[str]:
     words = ("failover", "--to", way.target, "--cluster", cluster, "--yes")
-    moving = site.start(*words, fault=f"pause:{FENCED}:after")
+    moving = site.start(*words, fault=f"pause:{FENCED[cluster]}:after")
     wait(lambda: stands_still(moving), "the move to stand still")
     last = site.entries(site.runs()[0].id)[-1]
     assert (last.step, last.event, last.outcome) == (f"{cluster}.{step}", Event.ENDED, Outcome.DONE)

@@ -22,7 +22,7 @@ FENCED, PROMOTED = 12, 16  # entries of a planned failover of trading
 
 def test_two_operators_at_once(site: Site) -> None:
     """One moves the cluster; the other is told who holds it, or that nothing is left to do."""
-    way = site.way()
+    way = site.way(TRADING)
     with site.clients(TRADING) as ledger:
         words = ("failover", "--to", way.target, "--cluster", TRADING, "--yes")
         one, other = (ended(process) for process in [site.start(*words), site.start(*words)])
@@ -36,7 +36,7 @@ def test_two_operators_at_once(site: Site) -> None:
 @pytest.mark.parametrize("number", [4, FENCED])
 def test_the_second_operator_is_told_who_holds_the_cluster(site: Site, number: int) -> None:
     """Also while the writer is stopped: that is the first one's doing, and no reason to fail over."""
-    way = site.way()
+    way = site.way(TRADING)
     with site.clients(TRADING) as ledger:
         first = site.start("failover", "--to", way.target, "--cluster", TRADING, "--yes", fault=f"pause:{number}:after")
         wait(lambda: stands_still(first), "the first to stand still")
@@ -49,10 +49,15 @@ def test_the_second_operator_is_told_who_holds_the_cluster(site: Site, number: i
 
 
 @pytest.mark.parametrize(
-    ("number", "outcome", "code"), [(4, "undone", 130), (FENCED, "undone", 130), (PROMOTED, "done", 0)]
+    ("number", "outcome", "code"),
+    [
+        pytest.param(4, "undone", 130, marks=pytest.mark.slow),
+        pytest.param(FENCED, "undone", 130),
+        pytest.param(PROMOTED, "done", 0),
+    ],
 )
 def test_an_interrupted_move_is_undone_or_finished(site: Site, number: int, outcome: str, code: int) -> None:
-    way = site.way()
+    way = site.way(TRADING)
     with site.clients(TRADING) as ledger:
         said = _interrupted(site, way.target, number)
         assert (said.document["outcome"], said.exit) == (outcome, code), said
@@ -60,7 +65,7 @@ def test_an_interrupted_move_is_undone_or_finished(site: Site, number: int, outc
 
 
 def test_interrupted_twice_it_leaves_the_run_to_resume(site: Site) -> None:
-    way = site.way()
+    way = site.way(TRADING)
     with site.clients(TRADING) as ledger:
         said = _interrupted(site, way.target, FENCED, FENCED + 2)
         assert said.exit == 130, said
@@ -112,7 +117,7 @@ def test_cut_off_from_everything(site: Site, words: tuple[str, ...]) -> None:
 
 
 def test_one_region_is_a_black_hole(site: Site) -> None:
-    sibling = site.way().sibling
+    sibling = site.way(TRADING).sibling
     site.fault(faults.isolate, sibling)
     said = site.qx("status")
     print(f"qx status with {sibling} black-holed: {said.took:.2f} s")

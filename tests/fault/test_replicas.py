@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from qx.adapters.node.files import discard
 from qx.app.workbench import Workbench
 from qx.failover.links import conninfo, slot_name
 from qx.kernel.errors import Refused
@@ -31,8 +32,9 @@ ACCEPTED = ("--accept-loss", "unknown", "--reason", "a test", "--yes")
 @pytest.mark.parametrize("when", ["just-now", pytest.param("for-a-while", marks=pytest.mark.slow)])
 def test_a_hung_sibling_does_not_hold_up_the_move(site: Site, how: str, when: str) -> None:
     """The writer's clean stop waits for every walsender; one that hangs must not cost more than the budget."""
-    way = site.way()
+    way = site.way(TRADING)
     with site.clients(TRADING) as ledger:
+        _alter(site, way.source, "wal_sender_timeout", "60s")  # as PostgreSQL has it: no rescue from there
         if how == "receiver-frozen":
             os.kill(_receiver(site, way.sibling), signal.SIGSTOP)  # `heal` wakes it
         else:
@@ -48,10 +50,10 @@ def test_a_hung_sibling_does_not_hold_up_the_move(site: Site, how: str, when: st
         site.fault(faults.heal)
         said = ended(moving)
         print(f"{how}, {when}: {said.document['outcome']}, write outage {outage:.2f} s")
+        assert said.document["outcome"] == "done", said
         assert outage < BUDGET_S
-        assert said.document["outcome"] in ("done", "undone"), said
-        assert said.document["outcome"] == "done" or when == "just-now", said
-        site.serves(ledger, TRADING, way.target if said.exit == 0 else way.source)
+        site.serves(ledger, TRADING, way.target)
+    _alter(site, way.source, "wal_sender_timeout", None)
 
 
 def _turned(site: Site, known: set[str]) -> bool:
@@ -65,7 +67,7 @@ def _turned(site: Site, known: set[str]) -> bool:
 @pytest.mark.slow
 def test_a_sibling_that_went_its_own_way_rejoins(site: Site) -> None:
     """It holds more than the one that was promoted, knowingly: it cannot follow, is salvaged and rewound."""
-    way = site.way()
+    way = site.way(TRADING)
     with site.clients(TRADING) as ledger:
         _strike(site, ledger, way.target)
         said = site.qx("failover", "--to", way.target, "--cluster", TRADING, *ACCEPTED)
@@ -80,13 +82,15 @@ def test_a_sibling_that_went_its_own_way_rejoins(site: Site) -> None:
         wait(site.is_calm, "everyone to follow")
 
 
-def test_what_cannot_be_rewound_is_cloned(site: Site) -> None:
-    way = site.way()
+@pytest.mark.parametrize("lost", ["pg_wal/0*", "*"])
+def test_what_cannot_be_rewound_is_cloned(site: Site, lost: str) -> None:
+    """Its WAL is gone, or its disk is a new one."""
+    way = site.way(TRADING)
     with site.clients(TRADING) as ledger:
         _strike(site, ledger, way.sibling, way.target)
         site.ok("failover", "--to", way.target, "--cluster", TRADING, *ACCEPTED)
-        for segment in (site.node(TRADING, way.source).data_dir / "pg_wal").glob("0*"):
-            segment.unlink()
+        for path in site.node(TRADING, way.source).data_dir.glob(lost):
+            discard(path)
         for region in (way.target, way.sibling):  # the links; the dead server would not even start
             site.fault(faults.heal, region)
         run = site.ok("rejoin", way.source, "--cluster", TRADING, "--yes")["run"]
@@ -100,7 +104,7 @@ def test_what_cannot_be_rewound_is_cloned(site: Site) -> None:
 @pytest.mark.parametrize("to", ["above", pytest.param("below", marks=pytest.mark.slow)])
 def test_a_cascade_is_parented_anew(site: Site, to: str) -> None:
     """source -> above -> below becomes a star around whichever of the two is made the writer."""
-    way = site.way()
+    way = site.way(TRADING)
     above, below = way.target, way.sibling
     _follow(site, below, above)
     with site.clients(TRADING) as ledger:
@@ -129,11 +133,19 @@ def test_a_redis_that_hangs_is_fenced(site: Site) -> None:
 
 def _strike(site: Site, ledger: Ledger, *cut_off: str) -> None:
     """The writer goes on for a while without these regions, then dies."""
-    source = site.way().source
+    source = site.way(TRADING).source
     for region in cut_off:
         site.fault(faults.link, source, region, mode="drop")
     ledger.wait_for_writes(f"{TRADING}/route", time.monotonic(), 50, 20)
     site.fault(faults.kill, f"{TRADING}/{source}")
+
+
+def _alter(site: Site, region: str, name: str, value: str | None) -> None:
+    """None: as its own file has it."""
+    words = f"SET {name} = '{value}'" if value is not None else f"RESET {name}"
+    with psycopg.connect(site.dsn(TRADING, region), autocommit=True) as connection:
+        connection.execute(f"ALTER SYSTEM {words}")
+        connection.execute("SELECT pg_reload_conf()")
 
 
 def _receiver(site: Site, region: str) -> int:
@@ -154,13 +166,11 @@ def _reply_age(site: Site, writer: str, region: str) -> float:
 
 
 def _follow(site: Site, region: str, upstream: str) -> None:
-    cluster = Workbench(site.env).platform.clusters[TRADING]
+    cluster = site.platform.clusters[TRADING]
     slot = slot_name(cluster, region)
     with psycopg.connect(site.dsn(TRADING, upstream), autocommit=True) as connection:
         connection.execute("SELECT pg_create_physical_replication_slot(%s, true)", (slot,))
-    with psycopg.connect(site.dsn(TRADING, region), autocommit=True) as connection:
-        connection.execute(f"ALTER SYSTEM SET primary_conninfo = '{conninfo(cluster, upstream, region)}'")
-        connection.execute("SELECT pg_reload_conf()")
+    _alter(site, region, "primary_conninfo", conninfo(cluster, upstream, region))
 
     def cascaded() -> bool:
         view = site.seen().clusters[TRADING].nodes[region]

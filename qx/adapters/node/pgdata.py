@@ -23,6 +23,7 @@ RECOVERY_SIGNAL = "recovery.signal"
 LOCK_FILE = "postmaster.pid"
 AUTOMATIC = "postgresql.auto.conf"
 LABEL = "backup_label"
+CONTROL = "global/pg_control"
 _SETTING = re.compile(r"\s*([A-Za-z_][\w.]*)")
 _OTHERS = 0o007
 _FIELDS = {
@@ -130,6 +131,11 @@ def _first_line(path: Path) -> str:
         return path.read_text(errors="replace").partition("\n")[0].strip()
     except (FileNotFoundError, NotADirectoryError):
         return ""
+
+
+def holds_nothing(data_dir: Path) -> bool:
+    """A new disk, or one that was wiped: no server can start there. A place that is not there at all is a mistake."""
+    return data_dir.parent.is_dir() and not (data_dir / CONTROL).exists()
 
 
 def is_unused_copy(data_dir: Path) -> bool:

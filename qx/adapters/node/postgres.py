@@ -22,12 +22,16 @@ if TYPE_CHECKING:
     from qx.adapters.node.processes import Pid
 
 _WRITES = "in production"
+_NO_DATA = pgdata.ControlFile(
+    system_id="", state="no data", checkpoint=0, redo=0, timeline=0, min_recovery_end=0, min_recovery_timeline=0,
+    segment_bytes=0, next_xid=0,
+)  # fmt: skip
 _SERVES = {"ready", "standby"}  # 'standby': it replays, and takes no connections because it was told so
 
 
 class PostgresNode(Server):
     def seen(self, memory: Memory, deadline: Deadline) -> PgControl:
-        control = self.control_file(deadline)
+        control = _NO_DATA if pgdata.holds_nothing(self.data_dir) else self.control_file(deadline)
         pids = self.pids()
         main = self.main(pids)
         return PgControl(
@@ -43,7 +47,7 @@ class PostgresNode(Server):
             standby_signal=(self.data_dir / pgdata.SIGNAL).exists(),
             held_epoch=memory.epoch,
             held_for=memory.held_for,
-            free_bytes=files.free_bytes(self.data_dir),
+            free_bytes=files.free_bytes(self.data_dir if self.data_dir.exists() else self.data_dir.parent),
         )
 
     def control_file(self, deadline: Deadline) -> pgdata.ControlFile:
@@ -85,6 +89,8 @@ class PostgresNode(Server):
 
     def pin(self, epoch: int, upstream: str, deadline: Deadline) -> None:
         with self.lock.acting(epoch, "pin", deadline):
+            if pgdata.holds_nothing(self.data_dir):
+                return
             if upstream:
                 pgdata.set_upstream(self.data_dir, {"primary_conninfo": upstream})
             pgdata.pin(self.data_dir)

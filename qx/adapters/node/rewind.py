@@ -33,6 +33,8 @@ _TIMELINES = (
 
 def rewind(node: PostgresNode, conninfo: str, turn: Turn, deadline: Deadline) -> dict[str, Any]:
     """What was done. Raises QX-NODE-006 when it cannot be done: then clone."""
+    if pgdata.holds_nothing(node.data_dir):
+        raise _cannot(node, "it holds no data")
     if turn.memory.incomplete:
         raise _cannot(node, f"a {turn.memory.incomplete} was interrupted, which pg_rewind cannot mend")
     with without_password(conninfo, node.data_dir, dbname="postgres") as source:

@@ -67,7 +67,7 @@ def _facts(info: dict[str, str], config: dict[str, str], marker: dict[str, str],
         link_down_s=0 if link_up else _down_for(info),
         sync_in_progress=info.get("master_sync_in_progress", "0") == "1",
         upstream="" if master else f"{info['master_host']}:{info['master_port']}",
-        replicas=tuple(_replica(info[f"slave{n}"]) for n in range(int(info["connected_slaves"]))),
+        replicas=replicas_of(info),
         failover_state=info.get("master_failover_state", "no-failover"),
         memory_used=int(info["used_memory"]),
         memory_max=int(info["maxmemory"]),
@@ -93,6 +93,10 @@ def _down_for(info: dict[str, str]) -> int:
     """Seconds; since it was started when the link was never up."""
     seconds = int(info["master_link_down_since_seconds"])
     return seconds if seconds >= 0 else int(info["uptime_in_seconds"])
+
+
+def replicas_of(info: dict[str, str]) -> tuple[RedisReplica, ...]:
+    return tuple(_replica(info[f"slave{n}"]) for n in range(int(info["connected_slaves"])))
 
 
 def _replica(line: str) -> RedisReplica:

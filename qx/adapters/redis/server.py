@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from qx.ports.clock import Clock
 
 POLL_S: Final = 0.01
+ACK_POLL_S: Final = 0.004
 FAILOVER_MARGIN_S: Final = 0.5  # so that the server takes its own failover back before our deadline, and we see it
 
 
@@ -88,6 +89,24 @@ class RedisNode:
             if isinstance(answer, Declined):
                 raise answer
         return int(acknowledged)
+
+    async def acknowledgement(self, address: str, timeout: float) -> float | None:
+        deadline = self._clock.elapsed() + timeout
+        last: int | None = None
+        while (asked := self._clock.elapsed()) < deadline:
+            written, told = await self._session.ask_all(
+                ("SET", own.PROBE, f"{self._clock.now():.6f}"), ("INFO", "replication"), timeout=deadline - asked
+            )
+            for answer in (written, told):
+                if isinstance(answer, Declined):
+                    raise answer
+            replicas = {replica.address: replica.offset for replica in observe.replicas_of(observe.words_of(told))}
+            offset = replicas.get(address)
+            if last is not None and offset is not None and offset != last:
+                return asked
+            last = offset
+            await self._clock.sleep(ACK_POLL_S)
+        return None
 
     async def configure(self, settings: dict[str, str], timeout: float) -> None:
         """Each by itself: a refused one (QX-NODE-007) does not take the others back."""

@@ -29,7 +29,6 @@ def verify(
 ) -> None:
     """Recompute the whole chain. That it was rewritten whole, or cut, shows only --against an export kept elsewhere."""
     from qx.app.audit import audit_file, audit_store
-    from qx.app.storage import store_path
     from qx.app.workbench import Workbench
     from qx.render.audit import audit_text
 
@@ -41,7 +40,7 @@ def verify(
         audit, context = audit_file(file), file
     else:
         bench = Workbench(shell.env, shell.config)
-        audit = audit_store(bench.store, str(store_path(bench.platform, bench.env)), against)
+        audit = audit_store(bench.store, str(bench.store_path), against)
         context = bench.context
     shell.answer("audit", audit, lambda palette, width: audit_text(audit, context, palette, width))
     if not audit.verified:

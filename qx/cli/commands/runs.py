@@ -122,11 +122,13 @@ def _plan(bench: Workbench, run: Run) -> Plan | None:
 
 
 def _answer(shell: Shell, bench: Workbench, run: Run) -> None:
+    from qx.app.assessed import assessments
     from qx.render.run import run_document, run_text
 
     plan, entries, leases = _plan(bench, run), bench.store.entries(run.id), bench.store.leases()
+    assessed = assessments(bench.store, run, plan)
     shell.answer(
         "run",
-        run_document(run, plan, entries, leases),
-        lambda palette, width: run_text(run, plan, entries, leases, bench.context, palette, width),
+        run_document(run, plan, entries, leases, assessed),
+        lambda palette, width: run_text(run, plan, entries, leases, bench.context, palette, width, assessed),
     )

@@ -49,6 +49,7 @@ _WHERE = {
     "Unfreeze": "draining",
     "Drain": "draining",
     "Promote": "promoting",
+    "Settle": "handing",
     "Handover": "handing",
     "Mark": "promoting",
     "Follow": "joining",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from qx.engine.acts import Settled
 from qx.engine.acts.seeing import pg_facts, redis_facts
-from qx.failover.links import address
+from qx.failover.links import address, application_name
 from qx.failover.sight import takes_writes
 from qx.kernel.errors import QxError, Refused
 from qx.model.control import Control, PgControl
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from qx.engine.world import Doing
     from qx.model import plan
 
-HUNG_S = 3.0  # a walsender without a reply for so long would hold up a clean stop
+HUNG_S = 3.0  # a replica without a word for so long may not confirm the last record either
+CONFIRM_S = 0.3  # within which a replica that keeps up has confirmed what was written before
 # Whom a held Redis would follow, should somebody start it: a successor would make it drop what was not salvaged yet.
 NOBODY = "127.0.0.1:1"
 CLEAN_STOP_S = 5.0  # unplanned: this long for a clean stop, which loses nothing, before the kill
@@ -28,10 +29,8 @@ class PgFence:
         server = doing.world.postgres(action.cluster, action.region)
         await control.pin(doing.epoch, "", doing.timeout)
         await control.hold(doing.epoch, "standby", doing.timeout)
-        facts = await pg_facts(doing.world, action.cluster, action.region)
-        hung = tuple(sender.pid for sender in facts.senders if sender.reply_age_s > HUNG_S and sender.pid)
-        if hung:
-            await server.end_senders(hung, doing.timeout)
+        if late := await _late_senders(action, doing):
+            await server.end_senders(late, doing.timeout)
         return _proof_of_stop(action, await control.stop(doing.epoch, "clean", doing.timeout))
 
     async def settled(self, action: plan.Fence, doing: Doing) -> Settled | None:
@@ -39,6 +38,22 @@ class PgFence:
         if found.running:
             return Settled(False, {})
         return Settled(True, _proof_of_stop(action, found))
+
+
+async def _late_senders(action: plan.Fence, doing: Doing) -> tuple[int, ...]:
+    """A clean stop waits until every replica confirmed everything. Those that do not keep up, the successor aside,
+    would hold it up: it is not from this node that they are going to get the rest.
+    """
+    clock, successor = doing.world.clock, application_name(action.successor)
+    facts = await pg_facts(doing.world, action.cluster, action.region)
+    position, until = facts.position, clock.elapsed() + CONFIRM_S
+    while True:
+        others = [sender for sender in facts.senders if sender.pid and sender.name != successor]
+        hung = tuple(sender.pid for sender in others if sender.flushed < position or sender.reply_age_s > HUNG_S)
+        if not hung or clock.elapsed() >= until:
+            return hung
+        await clock.sleep(0.02)
+        facts = await pg_facts(doing.world, action.cluster, action.region)
 
 
 def _proof_of_stop(action: plan.Fence, found: Control) -> dict[str, Any]:

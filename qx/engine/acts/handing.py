@@ -1,4 +1,8 @@
-"""Handover: the Redis master gives its role to the target (FAILOVER), or has it back.
+"""Settle and handover: the Redis master gives its role to the target (FAILOVER), or has it back.
+
+FAILOVER compares the target's last acknowledgement with the master's position. A replica acknowledges once a second:
+under writes clients would wait for up to that long. Settle learns the moment of the next one while they still write,
+and lets the handover begin just before it.
 
 Taken back is a handover only by proof: the old master is one, with no failover under way; or it has no process left,
 and the target still follows. When both are replicas and the target is not behind, nothing is lost by promoting it: the
@@ -18,9 +22,30 @@ from qx.kernel.errors import QxError, Unsure
 if TYPE_CHECKING:
     from qx.engine.world import Doing
     from qx.model.observation import RedisFacts
-    from qx.model.plan import Handover
+    from qx.model.plan import Handover, Settle
 
-SETTLE_S = 0.3  # how long a replica may take to acknowledge before the handover is begun without that
+WAIT_S = 0.3  # how long the replicas may take to answer the WAIT that measures the way to them and back
+EVERY_S = 1.0  # in which rhythm a replica acknowledges unasked: a constant of Redis and Valkey
+LEAD_S = 0.06  # between the end of the settling and FAILOVER: the route is closed and the journal written
+
+
+class RedisSettle:
+    async def perform(self, action: Settle, doing: Doing) -> dict[str, Any]:
+        """No acknowledgement in time is no reason to stop: the handover may then take a second more."""
+        clock, cluster = doing.world.clock, doing.world.platform.clusters[action.cluster]
+        source = doing.world.redis(action.cluster, action.writer)
+        facts = await redis_facts(doing.world, action.cluster, action.writer)
+        asked = clock.elapsed()
+        acknowledged = await source.settle_replicas(len(facts.replicas), min(WAIT_S, doing.timeout))
+        lead = clock.elapsed() - asked + LEAD_S
+        replica = address(cluster, action.region, action.writer)
+        last = await source.acknowledgement(replica, min(doing.timeout / 2, 2 * EVERY_S))
+        if last is not None:
+            await clock.sleep((last - lead - clock.elapsed()) % EVERY_S)
+        return {"acknowledged": acknowledged, "in_step": last is not None, "lead_s": round(lead, 3)}
+
+    async def settled(self, action: Settle, doing: Doing) -> Settled | None:
+        return Settled(False, {})
 
 
 class RedisHandover:
@@ -34,9 +59,6 @@ class RedisHandover:
             before = await redis_facts(doing.world, action.cluster, action.writer, doing.timeout / 2)
             if before.role != "master":
                 raise QxError("QX-NODE-007", f"{action.writer} is no master any more")
-            # A write and WAIT make the replicas acknowledge now instead of at their next second: FAILOVER then
-            # need not wait for them.
-            acknowledged = await source.settle_replicas(len(before.replicas), min(SETTLE_S, doing.timeout))
         except QxError as error:
             if doing.first:
                 raise Withdrawn(error, {"sent": False}) from error
@@ -47,7 +69,7 @@ class RedisHandover:
             raise
         except QxError as error:
             return await self._mend(action, doing, error)
-        return {"acknowledged": acknowledged, **await self._taken(action, doing)}
+        return await self._taken(action, doing)
 
     async def _taken(self, action: Handover, doing: Doing) -> dict[str, Any]:
         """The source follows; the target says that it is the master a moment later."""

@@ -31,7 +31,8 @@ class PgSalvage:
             raise QxError("QX-NODE-006", f"{action.region} is no PostgreSQL node")
         writer = await pg_facts(doing.world, action.cluster, action.upstream)
         if found.system_id != writer.system_id:
-            return {"diverged": True, "because": f"another system: {found.system_id}", "commits": None}
+            because = f"it belongs to system {found.system_id}" if found.system_id else "it holds no data"
+            return {"diverged": True, "because": because, "commits": None}
         server = doing.world.postgres(action.cluster, action.upstream)
         history = await server.history(writer.timeline, doing.timeout)
         if found.timeline == writer.timeline and found.state not in WROTE:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from qx.app.storage import open_store, state_directory, store_path
+from qx.app.storage import store_path
 from qx.kernel.errors import QxError
 from qx.model.platform import Platform, StoreAt
+
+FILE = Path("/etc/qx/regions.yaml")
 
 
 def a_platform(name: str = "main", path: str = "") -> Platform:
@@ -25,25 +27,22 @@ def a_platform(name: str = "main", path: str = "") -> Platform:
         ("Zürich 1", "", {"HOME": "/h"}, "/h/.local/state/qx/Z%C3%BCrich 1.db"),
         ("main", "/var/lib/qx/x.db", {}, "/var/lib/qx/x.db"),
         ("main", "~/x.db", {"HOME": "/h"}, "/h/x.db"),
+        ("main", "store/x.db", {"HOME": "/h"}, "/etc/qx/store/x.db"),
+        ("main", "~other/x.db", {"HOME": "/h"}, "/etc/qx/~other/x.db"),
     ],
 )
 def test_paths(name: str, stated: str, env: dict[str, str], expected: str) -> None:
-    assert store_path(a_platform(name, stated), env) == Path(expected)
+    assert store_path(a_platform(name, stated), FILE, env) == Path(expected)
 
 
-@pytest.mark.parametrize(
-    ("stated", "env"), [("store.db", {"HOME": "/h"}), ("~other/x.db", {"HOME": "/h"}), ("~/x.db", {}), ("", {})]
-)
-def test_a_path_that_depends_on_where_one_stands_is_refused(stated: str, env: dict[str, str]) -> None:
+def test_a_relative_file_name_still_makes_an_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert store_path(a_platform(path="x.db"), Path("regions.yaml"), {}) == tmp_path / "x.db"
+
+
+@pytest.mark.parametrize("stated", ["~/x.db", ""])
+def test_without_a_home_there_is_no_place(stated: str) -> None:
     with pytest.raises(QxError) as error:
-        store_path(a_platform(path=stated), env)
+        store_path(a_platform(path=stated), FILE, {})
     assert error.value.code == "QX-STORE-005"
     assert error.value.hint
-
-
-def test_platforms_have_stores_of_their_own(tmp_path: Path) -> None:
-    env = {"XDG_STATE_HOME": str(tmp_path)}
-    ids = {open_store(a_platform(name), env).store_id for name in ("a-b", "a_b", "a b")}
-    assert len(ids) == 3
-    assert open_store(a_platform("a-b"), env).store_id in ids
-    assert state_directory(env) == tmp_path / "qx"

@@ -55,16 +55,18 @@ def test_a_conninfo_is_read_back_as_it_was_meant(password: str, user: str) -> No
     told = replace(TRADING, nodes=TRADING.nodes | {US: node})
     words = conninfo_to_dict(conninfo(told, US, EU, password))
     expected = {
-        "host": "10.0.0.1", "port": "5432", "user": user, "application_name": "qx_eu_west", "connect_timeout": "5",
+        "host": "10.0.0.1", "port": "5432", "user": user, "dbname": "db",
+        "application_name": "qx_eu_west", "connect_timeout": "5",
     }
     assert words == expected | ({"password": password} if password else {})
 
 
-def test_tls_words_of_the_upstreams_url_are_kept_and_nothing_else() -> None:
+def test_tls_words_and_the_database_of_the_upstreams_url_are_kept_and_nothing_else() -> None:
     url = "postgresql://qx:secret@db:5432/x?sslmode=verify-full&sslrootcert=/etc/my%20ca.pem&target_session_attrs=any"
     told = replace(TRADING, nodes=TRADING.nodes | {US: replace(TRADING.nodes[US], url=url)})
     text = conninfo(told, US, EU)
     words = conninfo_to_dict(text)
     assert (words["sslmode"], words["sslrootcert"], words["user"]) == ("verify-full", "/etc/my ca.pem", "qx")
+    assert words["dbname"] == "x"
     assert "target_session_attrs" not in words
     assert "secret" not in text
