@@ -97,7 +97,7 @@ def test_servers_and_qx_use_the_same_names(platform: Platform) -> None:
     assert re.search(r"^name=qx_\$\{REGION//-/_\}$", script, re.MULTILINE)
     assert slot_name(trading, "eu-west") == application_name("eu-west") == "qx_eu_west"
     assert conninfo(trading, "us-east", "eu-west") == (
-        "host=postgres-us port=5432 user=replicator application_name=qx_eu_west connect_timeout=5"
+        "host=postgres-us port=5432 user=replicator dbname=qx application_name=qx_eu_west connect_timeout=5"
     )
 
 
