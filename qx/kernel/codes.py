@@ -84,6 +84,7 @@ CODES: dict[str, Code] = {
                          "Another controller acted since: `qx control show`, then adopt or resume there."),
     "QX-STORE-007": Code(Exit.USAGE, 400, "the file of an audit export cannot be read or written",
                          "Name a file that `qx audit export` wrote; to export, a name that is free."),
+    "QX-STORE-008": Code(Exit.LEASE, 409, "somebody else changed it meanwhile", "Look again, then repeat it."),
     # -- control of servers ------------------------------------------------------------------------
     "QX-NODE-001": Code(Exit.FAILED, 503, "the node's control is unreachable",
                         "Check the control driver's address; without it only an attestation can prove a fence."),

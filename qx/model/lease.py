@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
 
@@ -21,6 +23,16 @@ class Rule(Struct, frozen=True, kw_only=True):
     writer_epoch: int = 0  # the epoch under which `writer` was made the writer
     moved_at: float | None = None
     lineage: str = ""
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """A small named value in the store. `revision` only ever rises, over all records; `until`: when it runs out."""
+
+    kind: str
+    key: str
+    value: dict[str, Any]
+    revision: int
+    until: float | None = None
 
 
 class Maintenance(Struct, frozen=True, kw_only=True):

@@ -9,27 +9,25 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import Struct, field
+from msgspec import field
 
 from qx.kernel.spans import Bytes, Seconds
+from qx.model.file import File
+from qx.model.watching import Watching
 
 Kind = Literal["postgresql", "redis"]
 DataClass = Literal["pii", "kyc_pii", "customer_information", "trade_record", "market_data",
 "petroleum_data", "session"]
 
 
-class _File(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of everything that stands in the file: unknown keys are errors."""
-
-
-class Endpoint(_File, frozen=True, kw_only=True):
+class Endpoint(File, frozen=True, kw_only=True):
     """A service of a region that is only health-checked: `http://..`, `https://..`, `tcp://host:port`."""
 
     url: str  # what is asked: http and https for a GET, tcp for a connection
     expect: int = 200  # the HTTP status that is well
 
 
-class Region(_File, frozen=True, kw_only=True):
+class Region(File, frozen=True, kw_only=True):
     title: str  # for people
     jurisdictions: tuple[str, ...]  # whose law holds there; the residency matrix speaks of these
     aliases: tuple[str, ...] = ()  # other names that commands accept
@@ -38,7 +36,7 @@ class Region(_File, frozen=True, kw_only=True):
     endpoints: dict[str, Endpoint] = field(default_factory=dict)  # its other services, health-checked only
 
 
-class LocalControl(_File, frozen=True, kw_only=True, tag="local", tag_field="driver"):
+class LocalControl(File, frozen=True, kw_only=True, tag="local", tag_field="driver"):
     """The server's files and processes stand on this machine (the lab, or qx installed beside the server)."""
 
     data_dir: str  # absolute; qx keeps its lock and memory beside it, in DATA_DIR.qx.lock and .qx.json
@@ -53,7 +51,7 @@ class LocalControl(_File, frozen=True, kw_only=True, tag="local", tag_field="dri
     stop: tuple[str, ...] = ()  # argv instead of a signal; told after a kill too, so that a supervisor rests
 
 
-class CommandControl(_File, frozen=True, kw_only=True, tag="command", tag_field="driver"):
+class CommandControl(File, frozen=True, kw_only=True, tag="command", tag_field="driver"):
     """A program that carries requests to the node: argv template, no shell; JSON in on stdin, JSON out on stdout.
 
     Placeholders in each element: {region}, {cluster}, {verb}, {epoch}. The program at the other end is `qx node`.
@@ -63,7 +61,7 @@ class CommandControl(_File, frozen=True, kw_only=True, tag="command", tag_field=
     timeout: Seconds = Seconds(30)  # for one request; salvage, rewind and clone take as long as their step may
 
 
-class Replication(_File, frozen=True, kw_only=True):
+class Replication(File, frozen=True, kw_only=True):
     """How peers reach this node: `address` for all, `via` for viewers that need another one (region -> host:port)."""
 
     address: str = ""  # host:port for every peer; empty: that of url
@@ -73,7 +71,7 @@ class Replication(_File, frozen=True, kw_only=True):
     slot: str = ""  # PostgreSQL: name of this node's slot on its upstream; empty: qx_<region>
 
 
-class Node(_File, frozen=True, kw_only=True):
+class Node(File, frozen=True, kw_only=True):
     """One server of a cluster. `url` is how qx reaches it: postgresql://user@host:port/db, redis://host:port/0."""
 
     url: str  # how qx reaches it
@@ -83,16 +81,16 @@ class Node(_File, frozen=True, kw_only=True):
     replication: Replication = Replication()  # how peers reach it
 
 
-class LabRoute(_File, frozen=True, kw_only=True, tag="lab", tag_field="driver"):
+class LabRoute(File, frozen=True, kw_only=True, tag="lab", tag_field="driver"):
     socket: str  # the lab's own
     address: str  # where clients connect
 
 
-class FileRoute(_File, frozen=True, kw_only=True, tag="file", tag_field="driver"):
+class FileRoute(File, frozen=True, kw_only=True, tag="file", tag_field="driver"):
     path: str  # holds the writer's url, nothing while closed; relative to this file's directory
 
 
-class Objectives(_File, frozen=True, kw_only=True):
+class Objectives(File, frozen=True, kw_only=True):
     """Budgets. Exceeding `rpo` needs consent; a planned move that would exceed `write_outage` is undone."""
 
     rpo_bytes: Bytes = Bytes(1 << 20)  # unplanned: may be lost unasked; planned: may be left to drain
@@ -101,7 +99,7 @@ class Objectives(_File, frozen=True, kw_only=True):
     write_outage: Seconds = Seconds(10)  # of a planned move; one that would take longer is undone
 
 
-class Cluster(_File, frozen=True, kw_only=True):
+class Cluster(File, frozen=True, kw_only=True):
     kind: Kind  # what its servers are
     home: str  # region where the writer belongs: `qx failback` returns it there
     data_classes: tuple[DataClass, ...]  # what it holds: decides where it may live
@@ -114,7 +112,7 @@ class Cluster(_File, frozen=True, kw_only=True):
     sentinel_name: str = ""  # under which they watch it
 
 
-class Defaults(_File, frozen=True, kw_only=True):
+class Defaults(File, frozen=True, kw_only=True):
     probe_timeout: Seconds = Seconds(2)  # one look at one node takes no longer
     connect_timeout: Seconds = Seconds(1)  # reserved: probe_timeout bounds connecting too
     cooldown: Seconds = Seconds(3600)  # after a move, before the next one without consent
@@ -123,7 +121,7 @@ class Defaults(_File, frozen=True, kw_only=True):
     lag_critical: Seconds = Seconds(60)  # of `qx check lag`
 
 
-class ResidencyRule(_File, frozen=True, kw_only=True):
+class ResidencyRule(File, frozen=True, kw_only=True):
     """One cell of the matrix. `to`/`source` are jurisdictions; `*` matches all. The most specific rule decides."""
 
     data_class: str  # or *
@@ -134,7 +132,7 @@ class ResidencyRule(_File, frozen=True, kw_only=True):
     instrument: str = ""  # what a conditional cell wants: SCC, IDTA, DPF, certificate...
 
 
-class Approval(_File, frozen=True, kw_only=True):
+class Approval(File, frozen=True, kw_only=True):
     """A recorded permission (a regulator's, counsel's) for one data class to live in another region."""
 
     id: str  # its own
@@ -147,19 +145,19 @@ class Approval(_File, frozen=True, kw_only=True):
     expires: str = ""  # ISO date; empty: does not expire
 
 
-class StoreAt(_File, frozen=True, kw_only=True):
+class StoreAt(File, frozen=True, kw_only=True):
     """Where lease, journal and samples live."""
 
     path: str = ""  # empty: <state directory>/qx/<platform>.db
 
 
-class Notify(_File, frozen=True, kw_only=True):
+class Notify(File, frozen=True, kw_only=True):
     """Nothing is sent in this release; the section is reserved for names of people and channels."""
 
     contacts: dict[str, str] = field(default_factory=dict)  # name -> how to reach
 
 
-class Platform(_File, frozen=True, kw_only=True):
+class Platform(File, frozen=True, kw_only=True):
     version: Literal[1]  # of this form of file
     platform: str  # names the store of leases and journal: one platform, one name
     regions: dict[str, Region]  # places with a jurisdiction
@@ -168,4 +166,5 @@ class Platform(_File, frozen=True, kw_only=True):
     residency: tuple[ResidencyRule, ...] = ()  # which data may live where; a cell that is not there refuses
     approvals: tuple[Approval, ...] = ()  # recorded permissions
     store: StoreAt = StoreAt()  # where the record is kept
+    watch: Watching = Watching()  # what the daemon looks for, and may do
     notify: Notify = Notify()  # reserved

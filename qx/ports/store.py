@@ -5,10 +5,10 @@ All methods are short, durable before they return, and safe against other proces
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from qx.model.journal import Chained, Entry, Run, RunOutcome
-from qx.model.lease import Lease, Maintenance, Rule
+from qx.model.lease import Lease, Maintenance, Record, Rule
 from qx.model.observation import Sample
 from qx.model.plan import Plan
 
@@ -55,8 +55,8 @@ class Store(Protocol):
         """
 
     # -- journal
-    def begin(self, run: Run, plan: Plan) -> None:
-        """Raises QX-PLAN-003 when this plan was applied already."""
+    def begin(self, run: Run, plan: Plan | None) -> None:
+        """Raises QX-PLAN-003 when this plan was applied already. Without a plan: a deed, all of it in the journal."""
 
     def append(self, entry: Entry) -> Chained:
         """Durable before it returns. The run's first entry has seq 1, each next one more; its outcome follows them.
@@ -79,6 +79,22 @@ class Store(Protocol):
 
     def chain(self) -> tuple[Chained, ...]:
         """Every entry of the store, in order. Raises QX-STORE-004 where one cannot even be read."""
+
+    # -- records: small named values, of kinds that `qx.model` defines
+    def put(
+        self, kind: str, key: str, value: dict[str, Any], *, expect: int | None = None, ttl: float | None = None
+    ) -> Record:
+        """Durable before it returns. `expect`: the revision that it must stand at, 0: it must not be there; raises
+        Refused QX-STORE-008 when it does not. `ttl` seconds later it is gone, unless it was put again.
+        """
+
+    def drop(self, kind: str, key: str, *, expect: int | None = None) -> bool:
+        """Whether it was there. `expect` as in `put`."""
+
+    def record(self, kind: str, key: str) -> Record | None: ...
+
+    def records(self, kind: str) -> tuple[Record, ...]:
+        """Those that have not run out, by key."""
 
     # -- samples
     def keep_samples(self, samples: tuple[Sample, ...]) -> None: ...

@@ -9,6 +9,7 @@ import pytest
 
 from qx.engine.chain import verify
 from qx.kernel.errors import QxError, Refused
+from qx.model.deed import deed
 from qx.model.journal import Entry, Event, Outcome, RunOutcome
 from qx.model.lease import Lease, Maintenance
 from qx.model.observation import Sample
@@ -16,7 +17,7 @@ from tests.fakes.rigs import MemoryRig, SqliteRig
 from tests.fakes.runs import a_plan, a_run, an_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from qx.ports.store import Store
@@ -398,3 +399,65 @@ def test_a_later_window_replaces_and_off_ends_it(store: Store) -> None:
 def test_all_who_open_it_see_one_store_id(rig: Rig, store: Store) -> None:
     assert store.store_id
     assert rig.open().store_id == store.store_id
+
+
+# -- records
+
+
+def test_a_record_is_what_was_put_last(store: Store) -> None:
+    assert store.record("arming", "trading") is None
+    first = store.put("arming", "trading", {"by": "ada", "epochs": [1, 2]})
+    second = store.put("arming", "trading", {"by": "bob"})
+    store.put("arming", "sessions", {"by": "eve"})
+    store.put("ack", "trading", {"by": "ada"})
+    assert first.value == {"by": "ada", "epochs": [1, 2]}
+    assert second.revision > first.revision
+    assert store.record("arming", "trading") == second
+    by = {each.key: each.value["by"] for each in store.records("arming")}
+    assert list(by.items()) == [("sessions", "eve"), ("trading", "bob")]
+
+
+def test_of_two_who_change_a_record_one_is_refused(rig: Rig, store: Store) -> None:
+    other = rig.open()
+    seen = store.put("arming", "trading", {"by": "ada"}, expect=0)
+    other.put("arming", "trading", {"by": "bob"}, expect=seen.revision)
+    attempts: list[Callable[[], object]] = [
+        lambda: store.put("arming", "trading", {"by": "ada"}, expect=seen.revision),
+        lambda: store.put("arming", "trading", {"by": "ada"}, expect=0),
+        lambda: store.drop("arming", "trading", expect=seen.revision),
+    ]
+    for attempt in attempts:
+        with pytest.raises(Refused) as refused:
+            attempt()
+        assert refused.value.code == "QX-STORE-008"
+    assert store.records("arming")[0].value == {"by": "bob"}
+
+
+def test_a_dropped_record_comes_back_under_a_higher_revision(store: Store) -> None:
+    first = store.put("arming", "trading", {})
+    assert store.drop("arming", "trading", expect=first.revision) is True
+    assert store.drop("arming", "trading") is False
+    assert store.records("arming") == ()
+    assert store.put("arming", "trading", {}, expect=0).revision > first.revision
+
+
+def test_a_record_runs_out_unless_it_is_put_again(rig: Rig, store: Store) -> None:
+    store.put("grant-live", "trading", {}, ttl=TTL)
+    rig.clocks.advance(TTL - 1)
+    assert store.put("grant-live", "trading", {}, ttl=TTL).until == rig.clocks.wall + TTL
+    rig.clocks.advance(TTL - 0.001)
+    assert store.record("grant-live", "trading") is not None
+    rig.clocks.advance(0.001)
+    assert store.record("grant-live", "trading") is None
+    assert store.records("grant-live") == ()
+    assert store.drop("grant-live", "trading") is False
+    store.put("grant-live", "trading", {}, expect=0)
+
+
+def test_a_deed_is_a_run_without_a_plan(store: Store) -> None:
+    run, entries = deed("d1", "arm", ("trading",), "ada", 5.0, {"reason": "drilled"})
+    store.begin(run, None)
+    for entry in entries:
+        store.append(entry)
+    assert store.run("d1") == run
+    assert [each.entry for each in store.entries("d1")] == list(entries)

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from math import inf
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import json
 
 from qx.kernel.errors import QxError, Refused
 from qx.kernel.ids import sortable_id
-from qx.model.adoption import adoption
+from qx.model.deed import adoption
 from qx.model.journal import Chained, Entry, Run, RunOutcome
-from qx.model.lease import Lease, Maintenance, Rule
+from qx.model.lease import Lease, Maintenance, Record, Rule
 from qx.model.observation import Sample
 from qx.model.plan import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _executors = itertools.count(1)
 
@@ -39,6 +41,8 @@ class Shelf:
     chain: list[Chained] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     maintenance: dict[str, Maintenance] = field(default_factory=dict)
+    records: dict[tuple[str, str], tuple[Record, float]] = field(default_factory=dict)  # end by `elapsed`
+    revisions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
 
 class MemoryStore:
@@ -127,13 +131,14 @@ class MemoryStore:
         return lease
 
     # -- journal
-    def begin(self, run: Run, plan: Plan) -> None:
+    def begin(self, run: Run, plan: Plan | None) -> None:
         for earlier, known in self._shelf.plans.items():
-            if known.id == plan.id:
+            if plan is not None and known.id == plan.id:
                 raise Refused("QX-PLAN-003", f"plan {plan.id} was applied already, by run {earlier}")
         assert run.id not in self._shelf.runs
         self._shelf.runs[run.id] = run
-        self._shelf.plans[run.id] = plan
+        if plan is not None:
+            self._shelf.plans[run.id] = plan
 
     def append(self, entry: Entry) -> Chained:
         if entry.run not in self._shelf.runs:
@@ -176,6 +181,36 @@ class MemoryStore:
 
     def chain(self) -> tuple[Chained, ...]:
         return tuple(self._shelf.chain)
+
+    # -- records
+    def put(
+        self, kind: str, key: str, value: dict[str, Any], *, expect: int | None = None, ttl: float | None = None
+    ) -> Record:
+        self._expect(kind, key, expect)
+        until = None if ttl is None else self._shelf.wall() + ttl
+        written = json.decode(json.encode(value))
+        record = Record(kind=kind, key=key, value=written, revision=next(self._shelf.revisions), until=until)
+        self._shelf.records[kind, key] = (record, inf if ttl is None else self._shelf.elapsed() + ttl)
+        return record
+
+    def drop(self, kind: str, key: str, *, expect: int | None = None) -> bool:
+        self._expect(kind, key, expect)
+        stood = self.record(kind, key) is not None
+        self._shelf.records.pop((kind, key), None)
+        return stood
+
+    def record(self, kind: str, key: str) -> Record | None:
+        record, end = self._shelf.records.get((kind, key), (None, -inf))
+        return record if end > self._shelf.elapsed() else None
+
+    def records(self, kind: str) -> tuple[Record, ...]:
+        found = (self.record(kind, key) for of, key in sorted(self._shelf.records) if of == kind)
+        return tuple(record for record in found if record is not None)
+
+    def _expect(self, kind: str, key: str, expect: int | None) -> None:
+        found = self.record(kind, key)
+        if expect is not None and expect != (found.revision if found else 0):
+            raise Refused("QX-STORE-008", f"the {kind} record of {key} stands elsewhere")
 
     # -- samples
     def keep_samples(self, samples: tuple[Sample, ...]) -> None:

@@ -50,6 +50,11 @@ CREATE TABLE samples (
 );
 CREATE INDEX samples_of_cluster ON samples (cluster, at);
 
+CREATE TABLE records (
+    revision INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL,
+    until REAL, boot TEXT NOT NULL, until_boot REAL, UNIQUE (kind, key)
+);
+
 CREATE TABLE maintenance (
     scope TEXT PRIMARY KEY, owner TEXT NOT NULL, reason TEXT NOT NULL, since REAL NOT NULL, until REAL NOT NULL
 );

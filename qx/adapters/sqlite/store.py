@@ -8,14 +8,14 @@ sees one state. Each opened store is an executor of its own: what one holds, ano
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from qx.adapters.sqlite import journal, samples
+from qx.adapters.sqlite import journal, records, samples
 from qx.adapters.sqlite.connection import Connection
 from qx.adapters.sqlite.instant import Instant, this_machine
 from qx.adapters.sqlite.leases import Leases
 from qx.kernel.ids import sortable_id
-from qx.model.adoption import adoption
+from qx.model.deed import adoption
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qx.model.journal import Chained, Entry, Run, RunOutcome
-    from qx.model.lease import Lease, Maintenance, Rule
+    from qx.model.lease import Lease, Maintenance, Record, Rule
     from qx.model.observation import Sample
     from qx.model.plan import Plan
 
@@ -103,7 +103,7 @@ class SqliteStore:
             return rule
 
     # -- journal
-    def begin(self, run: Run, plan: Plan) -> None:
+    def begin(self, run: Run, plan: Plan | None) -> None:
         with self._connection.writing() as db:
             journal.begin(db, run, plan)
 
@@ -134,6 +134,25 @@ class SqliteStore:
     def chain(self) -> tuple[Chained, ...]:
         with self._connection.reading() as db:
             return journal.chain(db)
+
+    # -- records
+    def put(
+        self, kind: str, key: str, value: dict[str, Any], *, expect: int | None = None, ttl: float | None = None
+    ) -> Record:
+        with self._connection.writing() as db:
+            return records.put(db, self._now(), kind, key, value, expect, ttl)
+
+    def drop(self, kind: str, key: str, *, expect: int | None = None) -> bool:
+        with self._connection.writing() as db:
+            return records.drop(db, self._now(), kind, key, expect)
+
+    def record(self, kind: str, key: str) -> Record | None:
+        with self._connection.reading() as db:
+            return records.one(db, self._now(), kind, key)
+
+    def records(self, kind: str) -> tuple[Record, ...]:
+        with self._connection.reading() as db:
+            return records.all_of(db, self._now(), kind)
 
     # -- samples
     def keep_samples(self, taken: tuple[Sample, ...]) -> None:

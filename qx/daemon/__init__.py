@@ -1,0 +1,1 @@
+"""The daemon: keeps watching, and acts by policy. A shell: what it decides is decided in `qx.failover`."""
