@@ -7,4 +7,4 @@ from hypothesis import settings
 settings.register_profile("qx", deadline=None)
 settings.load_profile("qx")
 
-pytest_plugins = ["tests.fixtures_servers", "tests.fixtures_lab"]
+pytest_plugins = ["tests.fixtures_servers", "tests.fixtures_lab", "tests.fixtures_etcd"]

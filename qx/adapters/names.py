@@ -45,6 +45,29 @@ async def resolves(host: str) -> None:
     await done
 
 
+def resolves_within(host: str, seconds: float) -> None:
+    """As `resolves`, for who has no loop. Raises TimeoutError, which is an OSError, after `seconds`."""
+    if not host or _is_address(host):
+        return
+    failures: list[OSError] = []
+    known = threading.Event()
+
+    def ask() -> None:
+        try:
+            socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except OSError as error:
+            failures.append(error)
+        except UnicodeError:
+            failures.append(socket.gaierror(socket.EAI_NONAME, "not a host name"))
+        known.set()
+
+    threading.Thread(target=ask, name=f"resolve {host}", daemon=True).start()
+    if not known.wait(seconds):
+        raise TimeoutError(f"{host} does not resolve in time")
+    if failures:
+        raise failures[0]
+
+
 def _is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host.strip("[]").partition("%")[0])

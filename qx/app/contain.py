@@ -12,11 +12,17 @@ from qx.model.plan import Consent
 
 if TYPE_CHECKING:
     from qx.app.workbench import Workbench
+    from qx.model.plan import Plan
     from qx.ports.report import Reporter
 
 
 async def contain(bench: Workbench, reporter: Reporter) -> Ended | None:
     """Drop every stale writer from its route, stop and hold it. None when nothing can or need be done."""
-    unended = {cluster for run in bench.store.runs() if run.outcome in UNENDED for cluster in run.clusters}
-    plan = plan_containment(await situate(bench, Consent()), frozenset(unended))
+    plan = await containment(bench)
     return None if plan is None else await execute(bench, plan, reporter)
+
+
+async def containment(bench: Workbench) -> Plan | None:
+    """The plan of that. Clusters of runs that have not ended are left to them."""
+    unended = {cluster for run in bench.store.runs() if run.outcome in UNENDED for cluster in run.clusters}
+    return plan_containment(await situate(bench, Consent()), frozenset(unended))

@@ -9,7 +9,7 @@ import asyncio
 import os
 import sys
 from importlib import metadata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from qx.app.observe import look
 from qx.failover.readiness import readiness
@@ -22,6 +22,7 @@ from qx.model.observation import Observation, PgFacts, RedisFacts, Silence
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from qx.adapters.etcd.store import EtcdStore
     from qx.app.workbench import Key, Workbench
     from qx.ports.controls import NodeControl
 
@@ -115,6 +116,8 @@ def _secrets(bench: Workbench) -> Iterator[Examined]:
         for reference in (node.replication.password, node.password)
         if reference
     }
+    if (etcd := bench.platform.store.etcd) is not None and etcd.password:
+        references[etcd.password] = "store"
     if not references:
         yield Examined(group="secrets", name="references", status=Health.OK, evidence="none is configured")
     for reference, where in references.items():
@@ -223,11 +226,16 @@ def _redis_files(bench: Workbench) -> Iterator[Examined]:
 
 
 def _store(bench: Workbench) -> Iterator[Examined]:
+    name = "file" if bench.platform.store.etcd is None else "etcd"
     try:
         store = bench.store
         rules = store.rules()
     except QxError as error:
-        yield Examined(group="store", name="file", status=Health.FAILED, evidence=error.message, fix=error.hint)
+        yield Examined(group="store", name=name, status=Health.FAILED, evidence=error.message, fix=error.hint)
         return
-    evidence = f"{bench.store_path}, id {store.store_id}, {plural(len(rules), 'cluster')} on record"
-    yield Examined(group="store", name="file", status=Health.OK, evidence=evidence)
+    evidence = f"{bench.store_name}, id {store.store_id}, {plural(len(rules), 'cluster')} on record"
+    yield Examined(group="store", name=name, status=Health.OK, evidence=evidence)
+    if bench.platform.store.etcd is not None:
+        from qx.app.etcd import examined
+
+        yield from examined(cast("EtcdStore", store))

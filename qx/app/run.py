@@ -12,6 +12,7 @@ from qx.app.situate import situate
 from qx.app.world import BenchWorld
 from qx.engine.execute import Executor
 from qx.failover.basis import basis_of, differences
+from qx.failover.vetoes import AUTOMATIC
 from qx.kernel.errors import QxError, Refused
 from qx.kernel.exits import Exit
 from qx.kernel.ids import sortable_id
@@ -74,13 +75,13 @@ async def apply(bench: Workbench, plan: Plan, reporter: Reporter) -> Ended:
     return await execute(bench, plan, reporter)
 
 
-async def execute(bench: Workbench, plan: Plan, reporter: Reporter) -> Ended:
-    """Execute a plan that was made a moment ago; its own first step looks again."""
+async def execute(bench: Workbench, plan: Plan, reporter: Reporter, *, attended: bool = True) -> Ended:
+    """Execute a plan that was made a moment ago; its own first step looks again. `attended`: signals interrupt it."""
     run = sortable_id(bench.clock.now(), bench.clock.noise())
-    return await _drive(bench, plan, run, reporter, lambda executor: executor.begin())
+    return await _drive(bench, plan, run, reporter, lambda executor: executor.begin(), attended=attended)
 
 
-async def resume(bench: Workbench, run: str, reporter: Reporter, wait: float) -> Ended:
+async def resume(bench: Workbench, run: str, reporter: Reporter, wait: float, *, attended: bool = True) -> Ended:
     """Go on with a run from its journal, under new epochs; waits up to `wait` s for the lease of a dead
     executor to run out.
     """
@@ -89,7 +90,9 @@ async def resume(bench: Workbench, run: str, reporter: Reporter, wait: float) ->
     until = bench.clock.elapsed() + wait
     while True:
         try:
-            return await _drive(bench, plan, found.id, reporter, lambda executor: executor.resume())
+            return await _drive(
+                bench, plan, found.id, reporter, lambda executor: executor.resume(), attended=attended
+            )
         except QxError as error:
             if error.code != "QX-STORE-001" or bench.clock.elapsed() >= until:
                 raise
@@ -102,9 +105,11 @@ async def _drive(
     run: str,
     reporter: Reporter,
     go: Callable[[Executor], Awaitable[RunOutcome]],
+    *,
+    attended: bool,
 ) -> Ended:
     world = BenchWorld(bench, reporter, bench.salvage_path)
-    executor = Executor(world, plan, run, bench.operator)
+    executor = Executor(world, plan, run, plan.by if plan.by.startswith(AUTOMATIC) else bench.operator)
     interrupted = False
 
     def stop() -> None:
@@ -115,12 +120,13 @@ async def _drive(
         executor.stop()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    interrupts = (signal.SIGINT, signal.SIGTERM) if attended else ()
+    for number in interrupts:
         loop.add_signal_handler(number, stop)
     try:
         outcome = await go(executor)
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in interrupts:
             loop.remove_signal_handler(number)
         await world.close()
     entries = tuple(chained.entry for chained in bench.store.entries(run))

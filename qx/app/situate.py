@@ -7,22 +7,33 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from qx.app.observe import observe
+from qx.engine.records import read_all
+from qx.failover.fences import fences_of
 from qx.failover.situation import Situation
 from qx.kernel.errors import QxError
 from qx.kernel.ids import sortable_id
+from qx.model.standing import Grant, Release
 
 if TYPE_CHECKING:
     from qx.app.workbench import Workbench
     from qx.model.control import Control
     from qx.model.plan import Consent
+    from qx.model.topology import Topology
     from qx.ports.controls import NodeControl
 
 INSPECT_S = 2.0
 
 
-async def situate(bench: Workbench, consent: Consent) -> Situation:
-    """Observes all nodes and inspects all controls at once; bounded by the probe timeout."""
-    topology, controls = await asyncio.gather(observe(bench), _inspect_all(bench))
+async def situate(bench: Workbench, consent: Consent, by: str = "") -> Situation:
+    """Observes all nodes and inspects all controls at once; bounded by the probe timeout. `by`: who acts."""
+    topology, controls = await asyncio.gather(observe(bench), inspect(bench, INSPECT_S))
+    return situation(bench, consent, topology, controls, by)
+
+
+def situation(
+    bench: Workbench, consent: Consent, topology: Topology, controls: dict[tuple[str, str], Control | str], by: str = ""
+) -> Situation:
+    """What was seen, with what the store knows at this moment."""
     store, now = bench.store, bench.clock.now()
     rules = store.rules()
     oldest = now - bench.platform.defaults.sample_age * 2
@@ -39,16 +50,24 @@ async def situate(bench: Workbench, consent: Consent) -> Situation:
         consent=consent,
         now=now,
         today=datetime.fromtimestamp(now, UTC).date().isoformat(),
-        by=bench.operator,
+        by=by or bench.operator,
         plan_id=sortable_id(now, bench.clock.noise()),
+        fences=fences_of(
+            rules, read_all(store, Release), read_all(store, Grant), {each.key for each in store.records(Grant.LIVE)}
+        ),
     )
 
 
-async def _inspect_all(bench: Workbench) -> dict[tuple[str, str], Control | str]:
-    async def inspect(key: tuple[str, str], control: NodeControl) -> tuple[tuple[str, str], Control | str]:
+async def inspect(
+    bench: Workbench, timeout: float, cluster: str | None = None
+) -> dict[tuple[str, str], Control | str]:
+    """What the controls of `cluster` (None: all) tell, asked at once; why those tell nothing that do not."""
+
+    async def ask(key: tuple[str, str], control: NodeControl) -> tuple[tuple[str, str], Control | str]:
         try:
-            return key, await control.inspect(INSPECT_S)
+            return key, await control.inspect(timeout)
         except QxError as error:
             return key, error.message
 
-    return dict(await asyncio.gather(*(inspect(key, control) for key, control in bench.controls.items())))
+    controls = {key: control for key, control in bench.controls.items() if cluster in (None, key[0])}
+    return dict(await asyncio.gather(*(ask(key, control) for key, control in controls.items())))

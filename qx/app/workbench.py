@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from qx.app import storage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from qx.adapters.etcd.store import EtcdStore
     from qx.adapters.sqlite.store import SqliteStore
     from qx.config.find import Found
     from qx.model.platform import (
@@ -31,20 +32,24 @@ if TYPE_CHECKING:
     from qx.ports.clock import Clock
     from qx.ports.controls import NodeControl
     from qx.ports.routes import Route
-    from qx.ports.servers import PgServer, Prober, RedisServer
+    from qx.ports.servers import Beating, PgServer, Prober, RedisServer
 
 Key = tuple[str, str]
 
 
 class Workbench:
     """One configuration in force. `env`: where QX_CONFIG, `env:` secrets, state directory and operator come from;
-    `option`: the value of --config.
+    `option`: the value of --config. `region`: whose controller this is, where each region has one.
     """
 
-    def __init__(self, env: Mapping[str, str], option: str | None = None, cwd: Path | None = None) -> None:
+    def __init__(
+        self, env: Mapping[str, str], option: str | None = None, cwd: Path | None = None, region: str | None = None
+    ) -> None:
         self.env = env
+        self.region = region
         self._option = option
         self._cwd = cwd
+        self.alarm: Callable[[str, str], None] | None = None  # (cluster, region): a prober's server hung up
 
     # -- what is in force
     @cached_property
@@ -126,40 +131,60 @@ class Workbench:
         return SystemClock()
 
     @cached_property
-    def store(self) -> SqliteStore:
+    def store(self) -> SqliteStore | EtcdStore:
         """Opened, made on first use. Raises QX-STORE-005."""
+        if self.platform.store.etcd is not None:
+            from qx.app.etcd import opened
+
+            return opened(self, self.platform.store.etcd)
         from qx.adapters.sqlite.store import SqliteStore
 
         return SqliteStore(self.store_path)
 
-    def postgres(self, cluster: str, region: str, tag: str = "") -> PgServer:
-        """A server object of its own: the caller closes it. `tag`: '<run>/<epoch>' of an acting session."""
+    @cached_property
+    def store_name(self) -> str:
+        """Where it is, for people."""
+        etcd = self.platform.store.etcd
+        return str(self.store_path) if etcd is None else f"{', '.join(etcd.endpoints)} {etcd.prefix}"
+
+    def postgres(
+        self, cluster: str, region: str, tag: str = "", heard: Callable[[], None] | None = None
+    ) -> PgServer:
+        """A server object of its own: the caller closes it. `tag`: '<run>/<epoch>' of an acting session. `heard` is
+        called when the server hangs up.
+        """
         from qx.adapters.postgres.server import PostgresServer
 
         node = self._node(cluster, region)
         return PostgresServer(
-            cluster, region, self.observer, node.url, lambda: self.secret(node.password), self.clock, tag
+            cluster, region, self.observer, node.url, lambda: self.secret(node.password), self.clock, tag, heard
         )
 
-    def redis(self, cluster: str, region: str, tag: str = "") -> RedisServer:
+    def redis(
+        self, cluster: str, region: str, tag: str = "", heard: Callable[[], None] | None = None
+    ) -> RedisServer:
         """As `postgres`."""
         from qx.adapters.redis.server import RedisNode
 
         node, watched = self._node(cluster, region), bool(self.platform.clusters[cluster].sentinels)
         return RedisNode(
             cluster, region, self.observer, node.url, lambda: self.secret(node.password), self.clock, tag,
-            watched=watched
+            heard, watched=watched,
         )
 
     @cached_property
-    def probers(self) -> dict[Key, Prober]:
+    def probers(self) -> dict[Key, Beating]:
         """Every node by (cluster, region), for looking only."""
         kinds = {"postgresql": self.postgres, "redis": self.redis}
         return {
-            (name, region): kinds[cluster.kind](name, region)
+            (name, region): kinds[cluster.kind](name, region, heard=self._heard(name, region))
             for name, cluster in self.platform.clusters.items()
             for region in cluster.nodes
         }
+
+    def _heard(self, cluster: str, region: str) -> Callable[[], None] | None:
+        alarm = self.alarm
+        return None if alarm is None else lambda: alarm(cluster, region)
 
     @cached_property
     def endpoints(self) -> dict[Key, Prober]:
@@ -179,6 +204,11 @@ class Workbench:
             for region, node in cluster.nodes.items()
             if node.control is not None
         }
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether controllers of several machines share the store: what is local to one is posted to it by others."""
+        return self.platform.store.etcd is not None
 
     @cached_property
     def redis_files(self) -> dict[Key, Path]:
@@ -225,6 +255,10 @@ class Workbench:
         from qx.model import platform
 
         if isinstance(settings, platform.LocalControl):
+            if self.is_shared and region != self.region:
+                from qx.adapters.node.posted import PostedNode
+
+                return PostedNode(self.store, self.clock, kind, cluster, region)
             from qx.adapters.node.local import LocalNode
 
             return LocalNode(settings, kind, cluster, region)

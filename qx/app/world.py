@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from qx.failover import links
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from qx.model.platform import Platform
     from qx.ports.clock import Clock
     from qx.ports.controls import NodeControl
+    from qx.ports.means import Means
     from qx.ports.report import Reporter
     from qx.ports.routes import Route
     from qx.ports.servers import PgServer, RedisServer
@@ -41,6 +43,12 @@ class BenchWorld:
     @property
     def store(self) -> Store:
         return self._bench.store
+
+    @cached_property
+    def means(self) -> Means:
+        from qx.app.means import BenchMeans
+
+        return BenchMeans(self._bench, lambda: BenchWorld(self._bench, self.reporter, self._salvage))
 
     def postgres(self, cluster: str, region: str) -> PgServer:
         key = (cluster, region)

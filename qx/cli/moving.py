@@ -28,7 +28,7 @@ Reason = Annotated[
 ]
 Override = Annotated[
     list[str] | None,
-    typer.Option("--override", metavar="GATE", help="Pass cooldown or maintenance, with --reason."),
+    typer.Option("--override", metavar="GATE", help="Pass cooldown, maintenance or calendar, with --reason."),
 ]
 
 
@@ -45,12 +45,12 @@ def consent_of(
 
     if (accept_loss or attest or override) and not reason.strip():
         raise QxError("QX-CLI-001", "consent needs a reason", hint="--reason TEXT")
-    unknown = set(override or []) - {"cooldown", "maintenance"}
+    unknown = set(override or []) - {"cooldown", "maintenance", "calendar"}
     if unknown:
         raise QxError(
             "QX-CLI-001",
             f"--override {min(unknown)}: no such gate to override",
-            hint="cooldown, maintenance",
+            hint="cooldown, maintenance, calendar",
         )
     if accept_loss and accept_loss != "unknown":
         try:
@@ -81,7 +81,7 @@ def answer_plan(shell: Shell, plan: Plan | Refusal) -> Exit:
 
 def ask(shell: Shell, plan: Plan, confirm: str | None, *, yes: bool) -> None:
     """Raises QX-CLI-003 unless somebody consented: --yes, --confirm REGION, or the word typed at the terminal."""
-    targets = {stage.target for stage in plan.stages}
+    targets = {plan.runbook.name} if plan.runbook else {stage.target for stage in plan.stages}
     if confirm is not None:
         if confirm not in targets:
             raise QxError(
@@ -93,7 +93,7 @@ def ask(shell: Shell, plan: Plan, confirm: str | None, *, yes: bool) -> None:
     if not shell.streams.interactive:
         raise QxError(
             "QX-CLI-003",
-            "this changes which region writes",
+            f"the runbook {plan.runbook.name} changes things" if plan.runbook else "this changes which region writes",
             hint="repeat with --yes, or look first with --dry-run",
         )
     from qx.render.plan import plan_text
@@ -106,7 +106,8 @@ def ask(shell: Shell, plan: Plan, confirm: str | None, *, yes: bool) -> None:
         )
     )
     word = min(targets)
-    shell.streams.stderr.write(f"\nType the region to go on ({word}): ")
+    thing = "runbook's name" if plan.runbook else "region"
+    shell.streams.stderr.write(f"\nType the {thing} to go on ({word}): ")
     shell.streams.stderr.flush()
     if shell.streams.stdin.readline().strip() != word:
         raise QxError("QX-CLI-003", "not confirmed: nothing was changed")

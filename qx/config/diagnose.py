@@ -101,6 +101,8 @@ class _Walk:
         members = {one.tag: one for one in kind.types if isinstance(one, inspect.StructType)}
         if value is None and any(isinstance(one, inspect.NoneType) for one in kind.types):
             return None
+        if not members:  # a plain value, or none
+            return self.value(next(one for one in kind.types if not isinstance(one, inspect.NoneType)), value, trail)
         if not isinstance(value, dict):
             return self._wrong(kind, "a mapping (key: value)", value, trail)
         by = next(str(one.tag_field) for one in members.values())

@@ -10,25 +10,30 @@ from qx.config.address import parse_host_port, parse_url
 from qx.config.fault import Fault
 from qx.config.reference import FORMS, parse_reference
 from qx.kernel.text import did_you_mean
+from qx.model.notify import CommandChannel, EmailChannel, SlackChannel
 from qx.model.platform import CommandControl, DataClass, LabRoute, LocalControl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from qx.config.document import Trail
-    from qx.model.platform import Cluster, Node, Platform, Region
+    from qx.model.notify import Channel, Notify, WebhookChannel
+    from qx.model.platform import Cluster, EtcdAt, Node, Platform, Region
 
 BAD = "QX-CFG-004"
 SCHEMES = {  # what stands behind a URL -> the schemes it may have, an example
     "postgresql": (("postgresql", "postgres"), "postgresql://user@host:5432/database"),
     "redis": (("redis", "rediss"), "redis://host:6379/0"),
     "endpoint": (("http", "https", "tcp"), "https://host:443/health, tcp://host:1883"),
+    "etcd": (("http", "https"), "https://host:2379"),
 }
 _KEY = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,46}[a-z0-9])?")
 _SLOT = re.compile(r"[a-z0-9_]{1,63}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _PLACEHOLDERS = ("region", "cluster", "verb", "epoch")
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 
 
 def check(platform: Platform) -> Iterator[Fault]:
@@ -43,11 +48,19 @@ def check(platform: Platform) -> Iterator[Fault]:
         yield from _cluster(("clusters", name), cluster)
     for field in ("probe_timeout", "connect_timeout", "sample_age"):
         yield from _above_zero(("defaults", field), getattr(platform.defaults, field))
+    for name, path in platform.runbooks.programs.items():
+        yield from _key(("runbooks", "programs", name), name)
+        if not path.startswith("/"):
+            yield Fault(BAD, ("runbooks", "programs", name), f"'{path}' is no absolute path", "write the whole path")
+    if platform.store.etcd is not None:
+        yield from _etcd(("store", "etcd"), platform.store.etcd)
     for index, rule in enumerate(platform.residency):
         yield from _data_class(("residency", index, "data_class"), rule.data_class, also="*")
     for index, approval in enumerate(platform.approvals):
         yield from _data_class(("approvals", index, "data_class"), approval.data_class)
         yield from _dates(("approvals", index), approval.granted, approval.expires)
+    yield from _notify(("notify",), platform.notify)
+    yield from _loopback(("watch", "metrics", "listen"), platform.watch.metrics.listen)
 
 
 def _region(trail: Trail, region: Region) -> Iterator[Fault]:
@@ -104,8 +117,7 @@ def _node(trail: Trail, kind: str, node: Node) -> Iterator[Fault]:
     if isinstance(node.control, LocalControl):
         for field in ("data_dir", "bin_dir"):
             yield from _absolute((*control, field), getattr(node.control, field))
-        if not 1 <= node.control.port <= 65535:
-            yield Fault(BAD, (*control, "port"), f"{node.control.port} is not a port", "1 to 65535")
+        yield from _port((*control, "port"), node.control.port)
         if node.control.reach:
             yield from _host_port((*control, "reach"), node.control.reach)
     elif isinstance(node.control, CommandControl):
@@ -113,10 +125,107 @@ def _node(trail: Trail, kind: str, node: Node) -> Iterator[Fault]:
         yield from _above_zero((*control, "timeout"), node.control.timeout)
 
 
-def _argv(trail: Trail, argv: tuple[str, ...]) -> Iterator[Fault]:
+def _notify(trail: Trail, notify: Notify) -> Iterator[Fault]:
+    for field in ("timeout", "give_up"):
+        yield from _above_zero((*trail, field), getattr(notify, field))
+    for name, channel in notify.channels.items():
+        yield from _key((*trail, "channels", name), name)
+        yield from _channel((*trail, "channels", name), channel)
+    for index, route in enumerate(notify.routes):
+        if not route.channels:
+            at = (*trail, "routes", index, "channels")
+            yield Fault(BAD, at, "wants at least one", did_you_mean("", notify.channels))
+
+
+def _channel(trail: Trail, channel: Channel) -> Iterator[Fault]:
+    if isinstance(channel, CommandChannel):
+        yield from _program((*trail, "argv"), channel.argv, "[/usr/local/bin/page, --team, trading]")
+        return
+    if channel.ca_file:
+        yield from _absolute((*trail, "ca_file"), channel.ca_file)
+    if isinstance(channel, EmailChannel):
+        yield from _email(trail, channel)
+    elif isinstance(channel, SlackChannel):
+        yield from _wanted((*trail, "url"), channel.url)
+    else:
+        yield from _webhook(trail, channel)
+
+
+def _webhook(trail: Trail, channel: WebhookChannel) -> Iterator[Fault]:
+    if channel.url.startswith(("http://", "https://")):
+        try:
+            password = parse_url(channel.url).password
+        except ValueError as error:
+            yield Fault(BAD, (*trail, "url"), str(error), "write it as https://host/path, or as a reference")
+        else:
+            if password:
+                hint = f"make the whole address a reference: {FORMS}"
+                yield Fault(BAD, (*trail, "url"), "holds a password", hint)
+    else:
+        yield from _wanted((*trail, "url"), channel.url)
+    for name, value in channel.headers.items():
+        if not _HEADER.fullmatch(name):
+            yield Fault(BAD, (*trail, "headers", name), "is not the name of a header", "Authorization", on_key=True)
+        yield from _wanted((*trail, "headers", name), value)
+    yield from _reference((*trail, "secret"), channel.secret)
+
+
+def _email(trail: Trail, channel: EmailChannel) -> Iterator[Fault]:
+    yield from _port((*trail, "port"), channel.port)
+    if not channel.host or any(c.isspace() or c in "/:@" for c in channel.host):
+        yield Fault(BAD, (*trail, "host"), "is not the name of a host", "mail.example.com")
+    if not channel.to:
+        yield Fault(BAD, (*trail, "to"), "wants at least one address", "[oncall@example.com]")
+    addresses = [((*trail, "from"), channel.sender), *(((*trail, "to", n), one) for n, one in enumerate(channel.to))]
+    for at, address in addresses:
+        if not _ADDRESS.fullmatch(address):
+            yield Fault(BAD, at, "is not an address", "qx@example.com, without a name around it")
+    yield from _reference((*trail, "password"), channel.password)
+
+
+def _wanted(trail: Trail, text: str) -> Iterator[Fault]:
+    """As `_reference`, of what may not be left out."""
+    if not text:
+        yield Fault(BAD, trail, "is empty", f"refer to the secret: {FORMS}")
+    yield from _reference(trail, text)
+
+
+def _loopback(trail: Trail, text: str) -> Iterator[Fault]:
+    if not text:
+        return
+    try:
+        host, _ = parse_host_port(text).socket
+    except ValueError as error:
+        yield Fault(BAD, trail, str(error), "write 127.0.0.1:PORT")
+        return
+    if not host.startswith("127."):
+        hint = "write 127.0.0.1:PORT, and let a proxy with TLS and a login stand before it"
+        yield Fault(BAD, trail, f"'{host}' is not this machine alone", hint)
+
+
+def _port(trail: Trail, port: int) -> Iterator[Fault]:
+    if not 1 <= port <= 65535:
+        yield Fault(BAD, trail, f"{port} is not a port", "1 to 65535")
+
+
+def _program(trail: Trail, argv: tuple[str, ...], example: str) -> Iterator[Fault]:
     if not argv or not argv[0]:
-        hint = "[ssh, db1, qx, node, --settings, /etc/qx/node.yaml]"
-        yield Fault(BAD, trail, "wants a program and its arguments", hint)
+        yield Fault(BAD, trail, "wants a program and its arguments", example)
+
+
+def _etcd(trail: Trail, etcd: EtcdAt) -> Iterator[Fault]:
+    if not etcd.endpoints:
+        yield Fault(BAD, (*trail, "endpoints"), "wants at least one", "[https://host:2379], one per member")
+    for index, endpoint in enumerate(etcd.endpoints):
+        yield from _url((*trail, "endpoints", index), endpoint, "etcd")
+    yield from _reference((*trail, "password"), etcd.password)
+    yield from _above_zero((*trail, "timeout"), etcd.timeout)
+    if not etcd.prefix.startswith("/") or not etcd.prefix.isprintable():
+        yield Fault(BAD, (*trail, "prefix"), "is not a prefix that qx can use", "begin it with /: /qx")
+
+
+def _argv(trail: Trail, argv: tuple[str, ...]) -> Iterator[Fault]:
+    yield from _program(trail, argv, "[ssh, db1, qx, node, --settings, /etc/qx/node.yaml]")
     for index, word in enumerate(argv):
         for name in _PLACEHOLDER.findall(word):
             if name not in _PLACEHOLDERS:
@@ -131,7 +240,7 @@ def _key(trail: Trail, name: str, *, on_key: bool = True) -> Iterator[Fault]:
 
 def _url(trail: Trail, url: str, kind: str) -> Iterator[Fault]:
     schemes, example = SCHEMES[kind]
-    also = ((*trail[:-3], "kind"),) if kind != "endpoint" else ()
+    also = ((*trail[:-3], "kind"),) if kind in ("postgresql", "redis") else ()
     try:
         address = parse_url(url)
     except ValueError as error:

@@ -9,13 +9,14 @@ from qx.config.document import dotted
 from qx.config.fault import Fault
 from qx.kernel.errors import QxError
 from qx.kernel.text import did_you_mean
+from qx.model.notify import EmailChannel
 from qx.model.platform import LabRoute, LocalControl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from qx.config.document import Trail
-    from qx.model.platform import Cluster, Platform
+    from qx.model.platform import Cluster, Platform, StoreAt
 
 NOTHING, CLASH = "QX-CFG-006", "QX-CFG-008"
 
@@ -28,6 +29,8 @@ def check(platform: Platform) -> Iterator[Fault]:
     yield from _approvals(platform)
     yield from _residency(platform)
     yield from _once(_claims(platform))
+    yield from _store(platform.store)
+    yield from _notify(platform)
     if platform.defaults.lag_critical < platform.defaults.lag_warning:
         message = f"is shorter than lag_warning ({platform.defaults.lag_warning})"
         also = (("defaults", "lag_warning"),)
@@ -127,6 +130,23 @@ def _agreement(trail: Trail, cluster: Cluster) -> Iterator[Fault]:
         yield Fault("QX-CFG-005", sentinels, "is missing", hint, also=(name,))
 
 
+def _store(store: StoreAt) -> Iterator[Fault]:
+    at: Trail = ("store", "etcd")
+    if store.etcd is None:
+        return
+    if store.path:
+        yield Fault(CLASH, at, "the store is a file or in etcd, not both", "remove one of the two",
+                    also=(("store", "path"),))  # fmt: skip
+    for one, other in (("user", "password"), ("password", "user"), ("cert", "key"), ("key", "cert")):
+        if getattr(store.etcd, one) and not getattr(store.etcd, other):
+            yield Fault(CLASH, (*at, one), f"says nothing without {other}", f"add {other}, or remove {one}")
+    plain = [number for number, url in enumerate(store.etcd.endpoints) if url.startswith("http:")]
+    secured = next((name for name in ("ca", "cert") if getattr(store.etcd, name)), None)
+    if plain and secured:
+        yield Fault(CLASH, (*at, "endpoints", plain[0]), f"http:// has no use for {secured}", "write https://",
+                    also=((*at, secured),))  # fmt: skip
+
+
 def _approvals(platform: Platform) -> Iterator[Fault]:
     ids: dict[str, Trail] = {}
     for index, approval in enumerate(platform.approvals):
@@ -157,6 +177,47 @@ def _residency(platform: Platform) -> Iterator[Fault]:
             if meant != word:
                 hint = f"did you mean '{meant}'?"
                 yield Fault(NOTHING, (*at, end), f"no region is under '{word}'", hint, also=(("regions",),))
+
+
+def _notify(platform: Platform) -> Iterator[Fault]:
+    """Routes name channels, regions and clusters; an escalation has an instant and somebody to go to."""
+    channels = platform.notify.channels
+    for name, channel in channels.items():
+        if isinstance(channel, EmailChannel):
+            yield from _mail_login(("notify", "channels", name), channel)
+    for index, route in enumerate(platform.notify.routes):
+        at: Trail = ("notify", "routes", index)
+        for key in ("channels", "then"):
+            for place, word in enumerate(getattr(route, key)):
+                if word not in channels:
+                    hint = did_you_mean(word, channels) or "describe it under notify.channels"
+                    also: tuple[Trail, ...] = (("notify", "channels"),)
+                    yield Fault(NOTHING, (*at, key, place), f"no channel '{word}'", hint, also=also)
+        for place, word in enumerate(route.match.regions):
+            yield from _exists(platform, (*at, "match", "regions", place), word)
+        for place, word in enumerate(route.match.clusters):
+            if word not in platform.clusters:
+                trail: Trail = (*at, "match", "clusters", place)
+                hint = did_you_mean(word, platform.clusters)
+                yield Fault(NOTHING, trail, f"no cluster '{word}'", hint, also=(("clusters",),))
+        if route.then and not route.escalate_after:
+            hint = "add `escalate_after: 10m`, or remove then"
+            yield Fault("QX-CFG-005", (*at, "escalate_after"), "is missing", hint, also=((*at, "then"),))
+        elif route.escalate_after and not route.then:
+            hint = "add `then: [channel]`, or remove escalate_after"
+            yield Fault("QX-CFG-005", (*at, "then"), "is missing", hint, also=((*at, "escalate_after"),))
+
+
+def _mail_login(trail: Trail, channel: EmailChannel) -> Iterator[Fault]:
+    if channel.password and not channel.user:
+        hint = "add `user: ...`, or remove password"
+        yield Fault("QX-CFG-005", (*trail, "user"), "is missing", hint, also=((*trail, "password"),))
+    elif channel.user and not channel.password:
+        hint = "add `password: env:NAME`, or remove user"
+        yield Fault("QX-CFG-005", (*trail, "password"), "is missing", hint, also=((*trail, "user"),))
+    elif channel.password and channel.tls == "none":
+        message = "would send the password in the clear"
+        yield Fault(CLASH, (*trail, "tls"), message, "write starttls or implicit", also=((*trail, "password"),))
 
 
 def _claims(platform: Platform) -> Iterator[tuple[object, str, Trail]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from qx.engine.acts import act_for
 from qx.engine.announce import announce
 from qx.engine.budget import Budget
+from qx.engine.conditions import due
 from qx.engine.fold import (
     ATTEMPTS,
     Close,
@@ -36,24 +37,32 @@ from qx.kernel.errors import QxError, Refused, Unsure
 from qx.model.journal import Entry, Event, Outcome, Run, RunOutcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qx.model.plan import Action, Plan, Step
 
 LEASE_TTL_S = 6.0
 GRACE_S = 5.0  # an act has its own deadline; this catches one that forgot it
 LOOK_S = 2.0
+APPENDS = 4
 
 
 class Executor:
     """One execution of one plan. `stop()` may be called from a signal handler: it undoes what can still be undone."""
 
-    def __init__(self, world: World, plan: Plan, run: str, by: str) -> None:
-        self.plan, self.run, self.by = plan, run, by
-        self.clusters = tuple(dict.fromkeys(stage.cluster for stage in plan.stages))
+    def __init__(
+        self, world: World, plan: Plan, run: str, by: str, *, within: str = "",
+        stopped: Callable[[], bool] | None = None,
+    ) -> None:
+        """`within`: the run and step that this run is part of. `stopped`: asked as `stop` is told."""
+        self.plan, self.run, self.by, self.within = plan, run, by, within
+        self.clusters = plan.scopes
         self.state = RunState()
         self.keeper = Keeper(world.store, world.clock, LEASE_TTL_S)
-        self.world: World = Guarded(world, self.keeper.check)
+        self.world: World = Guarded(world, self._check)
         self.budget = Budget(plan, world.clock)
         self._stop = False
+        self._stopped = stopped or (lambda: False)
 
     def stop(self) -> None:
         """Begin nothing more; undo every stage that has not passed its point of no return."""
@@ -79,9 +88,8 @@ class Executor:
             )
             self.world.store.begin(run, self.plan)
             self.world.reporter.began(self.plan, self.run)
-            self._write(
-                Event.STARTED, proof={"plan": self.plan.id, "digest": self.plan.digest, "by": self.by}
-            )
+            proof = {"plan": self.plan.id, "digest": self.plan.digest, "by": self.by}
+            self._write(Event.STARTED, proof=proof | ({"within": self.within} if self.within else {}))
         except BaseException:
             self.keeper.release()
             raise
@@ -109,7 +117,7 @@ class Executor:
             async with self.keeper:
                 self._write(Event.LEASED, proof=dict(self.keeper.epochs))
                 await self.world.act_as(self.run, self.keeper.epochs)
-                if rivals:
+                if rivals and self.plan.runbook is None:
                     self._write(Event.NOTE, proof={"announced": await announce(self.world, self.keeper.epochs)})
                 if resumed:
                     self._abandon(only_planned=True)
@@ -121,7 +129,7 @@ class Executor:
 
     async def _loop(self) -> RunOutcome:
         while True:
-            if self._stop:
+            if self._is_stopped():
                 self._abandon(only_planned=False)
             match next_move(self.plan, self.state):
                 case Close(outcome):
@@ -139,6 +147,8 @@ class Executor:
         attempts = self.state[step.id].attempts
         if attempts:
             await self.world.clock.sleep(min(2.0, 0.3 * attempts))
+        elif not await self._due(step):
+            return
         timeout = self.budget.timeout(step, withdrawable=withdrawable)
         if timeout <= 0:  # not even announced: an announced promotion could not be taken back
             late = QxError("QX-RUN-007", f"{step.id}: no time left in the write-outage budget")
@@ -194,31 +204,56 @@ class Executor:
         self._write(Event.UNDOING, step)
         try:
             timeout = self.budget.undo_timeout(step, attempts)
-            proof = await self._perform(step, step.undo or step.action, timeout)
+            proof = await self._perform(step, step.undo or step.action, timeout, undo=True)
         except QxError as error:
             self._write(Event.UNDO_ENDED, step, Outcome.FAILED, error=error)
         else:
             self._write(Event.UNDO_ENDED, step, Outcome.UNDONE, proof=proof)
 
     async def _perform(
-        self, step: Step, action: Action, timeout: float, *, first: bool = False
+        self, step: Step, action: Action, timeout: float, *, first: bool = False, undo: bool = False
     ) -> dict[str, Any]:
-        self.keeper.check(action.cluster)
+        self.keeper.check(step.stage)
         act = act_for(action, self._kind(step))
         try:
             async with asyncio.timeout(timeout + GRACE_S):
-                return await act.perform(action, self._doing(step, timeout, first=first))
+                return await act.perform(action, self._doing(step, timeout, first=first, undo=undo))
         except TimeoutError as error:
             raise Unsure("QX-RUN-002", f"{step.id}: no answer within {timeout + GRACE_S:.1f} s") from error
 
-    def _doing(self, step: Step, timeout: float, *, first: bool = False) -> Doing:
+    def _doing(self, step: Step, timeout: float, *, first: bool = False, undo: bool = False) -> Doing:
         proofs = {name: state.proof for name, state in self.state.steps.items()}
+        outcomes = {name: state.status.value for name, state in self.state.steps.items()}
         until = self.world.clock.elapsed() + timeout
-        epoch = self.keeper.epochs[step.action.cluster]
-        return Doing(self.world, self.plan, self.run, epoch, proofs, until, first)
+        epoch = self.keeper.epochs[step.stage]
+        name = f"{step.id}.undo" if undo else step.id
+        return Doing(self.world, self.plan, self.run, epoch, proofs, until, first, name, outcomes, self._is_stopped)
 
     def _kind(self, step: Step) -> str:
-        return self.world.platform.clusters[step.action.cluster].kind
+        """'' for a step of a runbook, whose acts are the same everywhere."""
+        return "" if self.plan.runbook is not None else self.world.platform.clusters[step.action.cluster].kind
+
+    def _check(self, cluster: str) -> None:
+        """A runbook holds one lease, its own, whatever it looks at."""
+        self.keeper.check(cluster if self.plan.runbook is None else self.plan.runbook.scope)
+
+    def _is_stopped(self) -> bool:
+        return self._stop or self._stopped()
+
+    async def _due(self, step: Step) -> bool:
+        """Whether the step's condition holds, if it has one; when not, or when that cannot be told, it has ended."""
+        when = getattr(step.action, "when", "")
+        if not when or self.state[step.id].seen:
+            return True
+        self._check(step.stage)
+        try:
+            if await due(when, self._doing(step, LOOK_S)):
+                return True
+        except QxError as error:
+            self._write(Event.ENDED, step, Outcome.FAILED, error=error)
+        else:
+            self._write(Event.ENDED, step, Outcome.SKIPPED, proof={"when": when})
+        return False
 
     def _abandon(self, *, only_planned: bool) -> None:
         """`only_planned`: as on resume, where an unplanned stage goes forward and one that hurts nobody yet
@@ -235,6 +270,16 @@ class Executor:
             if has_return(self.plan, stage) or not only_planned:
                 self._write(Event.ABANDONED, name=stage)
 
+    def _append(self, entry: Entry) -> None:
+        """One whose answer was lost is repeated: a store writes an entry once, however often it is given it."""
+        for _ in range(APPENDS - 1):
+            try:
+                self.world.store.append(entry)
+            except Unsure:
+                continue
+            return
+        self.world.store.append(entry)
+
     def _write(
         self,
         event: Event,
@@ -245,7 +290,7 @@ class Executor:
         proof: dict[str, Any] | None = None,
         error: QxError | None = None,
     ) -> None:
-        epoch = self.keeper.epochs.get(step.action.cluster, 0) if step else 0
+        epoch = self.keeper.epochs.get(step.stage, 0) if step else 0
         entry = Entry(
             run=self.run,
             seq=self.state.seq + 1,
@@ -257,6 +302,6 @@ class Executor:
             proof=proof or {},
             error={"code": error.code, "message": error.message, "hint": error.hint} if error else None,
         )
-        self.world.store.append(entry)
+        self._append(entry)
         self.state = advance(self.state, entry)
         self.world.reporter.wrote(entry)

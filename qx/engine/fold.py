@@ -165,13 +165,14 @@ def failing(plan: Plan, state: RunState, stage: str) -> bool:
         return False
     if stage in state.abandoned:
         return True
+    waits = plan.runbook is not None  # nobody planned for what is unknown there: a person looks
     broken = (Status.FAILED, Status.UNDOING, Status.UNDONE, Status.UNDO_FAILED)
     return any(
         step.stage == stage
         and step.required
         and (
             state[step.id].status in broken
-            or (state[step.id].status is Status.UNKNOWN and _exhausted(state, step))
+            or (state[step.id].status is Status.UNKNOWN and _exhausted(state, step) and not waits)
         )
         for step in plan.steps
     )
@@ -217,11 +218,17 @@ def _next_undo(plan: Plan, state: RunState) -> Undo | None:
         if step.undo is not None
         and state[step.id].seen
         and state[step.id].status is not Status.UNDONE
-        and has_return(plan, step.stage)
+        and (has_return(plan, step.stage) or _was_done(plan, state[step.id]))
         and not passed(plan, state, step.stage)
         and not _given_up(state[step.id])
     ]
     return Undo(min(left, key=lambda step: state[step.id].undo_attempts)) if left else None
+
+
+def _was_done(plan: Plan, step: StepState) -> bool:
+    """Of a runbook only what was done is undone, and what failed and may have left a part behind."""
+    done = step.status in (Status.DONE, Status.UNDOING, Status.UNDO_FAILED)
+    return plan.runbook is not None and (done or (step.status is Status.FAILED and bool(step.proof.get("partial"))))
 
 
 def _given_up(step: StepState) -> bool:
@@ -255,6 +262,8 @@ def _outcome(plan: Plan, state: RunState, stages: list[str]) -> RunOutcome:
     failed = [stage for stage in stages if failing(plan, state, stage)]
     if any(_given_up(step) for step in state.steps.values()):
         return RunOutcome.STUCK
+    if failed and plan.runbook is not None:
+        return _runbook_outcome(plan, state)
     if any(not has_return(plan, stage) for stage in failed):
         return RunOutcome.FAILED
     if failed:
@@ -262,3 +271,14 @@ def _outcome(plan: Plan, state: RunState, stages: list[str]) -> RunOutcome:
     open_ends = (Status.FAILED, Status.UNKNOWN)
     left = [step for step in plan.steps if state[step.id].status in open_ends and not _behind(plan, state, step)]
     return RunOutcome.DEGRADED if left else RunOutcome.DONE
+
+
+def _runbook_outcome(plan: Plan, state: RunState) -> RunOutcome:
+    """Of one that failed: does anything stay of what it did?"""
+    left = (Status.DONE, Status.UNKNOWN, Status.INTENDED)
+    if any(state[s.id].status in left and getattr(s.action, "changes", True) for s in plan.steps):
+        return RunOutcome.PARTIAL
+    if any(state[s.id].status is Status.FAILED and state[s.id].proof.get("partial") for s in plan.steps):
+        return RunOutcome.PARTIAL
+    undone = any(state[step.id].status is Status.UNDONE for step in plan.steps)
+    return RunOutcome.UNDONE if undone else RunOutcome.FAILED

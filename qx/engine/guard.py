@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qx.model.platform import Platform
     from qx.ports.clock import Clock
     from qx.ports.controls import NodeControl
+    from qx.ports.means import Means
     from qx.ports.report import Reporter
     from qx.ports.routes import Route
     from qx.ports.servers import PgServer, RedisServer
@@ -43,6 +44,10 @@ class Guarded:
     @property
     def reporter(self) -> Reporter:
         return self._world.reporter
+
+    @property
+    def means(self) -> Means:
+        return cast("Means", _Port(self._world.means, self._check, ""))
 
     def postgres(self, cluster: str, region: str) -> PgServer:
         return cast("PgServer", _Port(self._world.postgres(cluster, region), self._check, cluster))

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from qx.ports.store import Store
 
 
+SILENT = "QX-STORE-005"  # the store does not answer: that says nothing of the lease
+
+
 class LeaseLost(Exception):
     """Another executor took over: this one must not act, nor write, any more. No act may catch it: it is no QxError."""
 
@@ -29,6 +32,7 @@ class Keeper:
     def __init__(self, store: Store, clock: Clock, ttl: float) -> None:
         self._store, self._clock, self._ttl = store, clock, ttl
         self._leases: tuple[Lease, ...] = ()
+        self._good_until = 0.0  # `Clock.elapsed`, counted from before the store was asked
         self._task: asyncio.Task[None] | None = None
         self._lost: QxError | None = None
 
@@ -40,15 +44,21 @@ class Keeper:
         return next(lease for lease in self._leases if lease.cluster == cluster)
 
     def acquire(self, clusters: tuple[str, ...], run: str) -> None:
+        asked = self._clock.elapsed()
         self._leases = self._store.acquire(clusters, run, self._ttl)
+        self._good_until = asked + self._ttl
 
     def check(self, cluster: str) -> None:
-        """Raises LeaseLost unless the lease on this cluster is in force at this moment."""
+        """Raises LeaseLost unless the lease on this cluster is in force at this moment. While the store does not answer
+        it is, for as long as it was granted: nobody else can have got it.
+        """
         try:
             if self._lost is not None:
                 raise self._lost
             self._store.check(self.lease(cluster))
         except QxError as error:
+            if error.code == SILENT and self._lost is None and self._clock.elapsed() < self._good_until:
+                return
             self._lost = error
             raise LeaseLost(error) from error
 
@@ -69,10 +79,16 @@ class Keeper:
             await asyncio.wait([self._task])
 
     async def _renew(self) -> None:
+        pause = self._ttl / 3
         while True:
-            await self._clock.sleep(self._ttl / 3)
+            await self._clock.sleep(pause)
+            asked = self._clock.elapsed()
             try:
                 self._leases = self._store.renew(self._leases, self._ttl)
             except QxError as error:
-                self._lost = error
-                return
+                if error.code != SILENT or self._clock.elapsed() >= self._good_until:
+                    self._lost = error
+                    return
+                pause = self._ttl / 20
+            else:
+                self._good_until, pause = asked + self._ttl, self._ttl / 3

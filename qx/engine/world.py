@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qx.model.plan import Plan, StagePlan
     from qx.model.platform import Platform
     from qx.ports.clock import Clock
     from qx.ports.controls import NodeControl
+    from qx.ports.means import Means
     from qx.ports.report import Reporter
     from qx.ports.routes import Route
     from qx.ports.servers import PgServer, RedisServer
@@ -27,6 +30,10 @@ class World(Protocol):
 
     @property
     def reporter(self) -> Reporter: ...
+
+    @property
+    def means(self) -> Means:
+        """What only a runbook's steps use."""
 
     def postgres(self, cluster: str, region: str) -> PgServer: ...
 
@@ -51,7 +58,8 @@ class World(Protocol):
 class Doing(NamedTuple):
     """What one act may use: `proofs` of the steps done before it, and until when (`Clock.elapsed`).
 
-    `first`: the journal knows of no earlier attempt, so that what this one did not send was never sent.
+    `first`: the journal knows of no earlier attempt, so that what this one did not send was never sent. `step`: its id.
+    `outcomes`: of the steps that have ended. `stopped`: somebody asks the run to begin nothing more.
     """
 
     world: World
@@ -61,6 +69,9 @@ class Doing(NamedTuple):
     proofs: dict[str, dict[str, Any]]
     until: float
     first: bool = False
+    step: str = ""
+    outcomes: dict[str, str] = {}  # noqa: RUF012 - never changed
+    stopped: Callable[[], bool] = lambda: False
 
     @property
     def timeout(self) -> float:

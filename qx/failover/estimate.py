@@ -34,7 +34,11 @@ def estimate_loss(
 
     `replayed`: all that it received, so that `next_xid` counts everything it holds, and not only at least so much.
     """
-    known = sorted((s for s in samples if s.region == writer and s.lineage == lineage), key=lambda s: s.at)
+    seen = sorted((s for s in samples if s.region == writer), key=lambda s: s.at)
+    if seen and seen[-1].lineage != lineage:
+        words = "the writer was last seen in another history than the target's"
+        return unknown_loss(words, seen[-1].at, now)
+    known = [s for s in seen if s.lineage == lineage]
     last = known[-1] if known else None
     if last is None:
         return unknown_loss("no position of the writer was ever sampled", None, now)

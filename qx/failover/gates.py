@@ -4,34 +4,22 @@ let it pass.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
+from qx.failover.calendar import window_against
+from qx.failover.fitness import capacity, health
+from qx.failover.move import no, yes
 from qx.failover.residency import may_live
-from qx.failover.situation import Situation, lineage, position
+from qx.failover.situation import lineage, position
 from qx.kernel.spans import Bytes, Seconds, format_bytes, format_seconds, parse_bytes, parse_seconds
 from qx.model.observation import PgFacts, RedisFacts
-from qx.model.plan import GateResult, Loss
+
+if TYPE_CHECKING:
+    from qx.failover.move import Move
+    from qx.failover.situation import Situation
+    from qx.model.plan import GateResult, Loss
 
 NO_CONTROL = "no control is configured"
-NOT_LOWER = (
-    "max_connections",
-    "max_worker_processes",
-    "max_wal_senders",
-    "max_prepared_transactions",
-    "max_locks_per_transaction",
-)
-
-
-class Move(Struct, frozen=True):
-    """One cluster's move as considered: `source` is None when no writer is known."""
-
-    cluster: str
-    source: str | None
-    target: str
-    mode: Literal["planned", "unplanned"]
-    loss: Loss
 
 
 def residency(at: Situation, move: Move) -> GateResult:
@@ -41,14 +29,14 @@ def residency(at: Situation, move: Move) -> GateResult:
     for data_class in cluster.data_classes:
         permit = may_live(at.platform, data_class, cluster.home, move.target, at.today)
         if not permit.allowed:
-            return _no(
+            return no(
                 "residency",
                 move,
                 f"{data_class} of {cluster.home} may not live in {move.target}: {permit.because}",
                 f"record an approval for {data_class} from {cluster.home} to {move.target} in regions.yaml",
             )
         reasons.append(f"{data_class}: {permit.because}")
-    return _yes("residency", move, "; ".join(reasons))
+    return yes("residency", move, "; ".join(reasons))
 
 
 def maintenance(at: Situation, move: Move) -> GateResult:
@@ -61,14 +49,24 @@ def maintenance(at: Situation, move: Move) -> GateResult:
                 f" for another {format_seconds(window.until - at.now)}"
             )
             if "maintenance" in at.consent.override:
-                return _yes("maintenance", move, because, consent=f"override: {at.consent.reason}")
-            return _no(
+                return yes("maintenance", move, because, consent=f"override: {at.consent.reason}")
+            return no(
                 "maintenance",
                 move,
                 because,
                 f"qx maintenance off {window.scope}, or --override maintenance --reason TEXT",
             )
-    return _yes("maintenance", move, "none is declared")
+    return yes("maintenance", move, "none is declared")
+
+
+def calendar(at: Situation, move: Move) -> GateResult:
+    """No window of the calendar holds it up: a planned move none at all, an unplanned one only those that say so."""
+    against = window_against(at.platform.watch.windows, move.cluster, at.now, planned=move.mode == "planned")
+    if not against:
+        return yes("calendar", move, "no window holds it up")
+    if "calendar" in at.consent.override:
+        return yes("calendar", move, against, consent=f"override: {at.consent.reason}")
+    return no("calendar", move, against, "wait for its end, or --override calendar --reason TEXT")
 
 
 def cooldown(at: Situation, move: Move) -> GateResult:
@@ -76,12 +74,12 @@ def cooldown(at: Situation, move: Move) -> GateResult:
     rule = at.rules.get(move.cluster)
     wait = at.platform.defaults.cooldown
     if rule is None or rule.moved_at is None or at.now - rule.moved_at >= wait:
-        return _yes("cooldown", move, "no move within " + format_seconds(wait))
+        return yes("cooldown", move, "no move within " + format_seconds(wait))
     since = at.now - rule.moved_at
     because = f"moved {format_seconds(since)} ago, cooldown is {format_seconds(wait)}"
     if "cooldown" in at.consent.override:
-        return _yes("cooldown", move, because, consent=f"override: {at.consent.reason}")
-    return _no(
+        return yes("cooldown", move, because, consent=f"override: {at.consent.reason}")
+    return no(
         "cooldown",
         move,
         because,
@@ -93,9 +91,9 @@ def sentinel(at: Situation, move: Move) -> GateResult:
     """Two who move the same write role fight each other."""
     cluster = at.platform.clusters[move.cluster]
     if not cluster.sentinels:
-        return _yes("sentinel", move, "no Sentinel watches it")
+        return yes("sentinel", move, "no Sentinel watches it")
     name = cluster.sentinel_name
-    return _no("sentinel", move, f"Sentinel watches it as '{name}', and would take back what qx moves",
+    return no("sentinel", move, f"Sentinel watches it as '{name}', and would take back what qx moves",
                f"SENTINEL REMOVE {name} on each Sentinel and in regions.yaml, or leave this cluster to Sentinel")
 
 
@@ -103,15 +101,15 @@ def lease(at: Situation, move: Move) -> GateResult:
     """No other run holds the cluster."""
     held = at.leases.get(move.cluster)
     if held is None or held.until <= at.now:
-        return _yes("lease", move, "free")
+        return yes("lease", move, "free")
     because = f"run {held.holder} holds it for another {format_seconds(held.until - at.now)}"
-    return _no("lease", move, because, f"wait for it, or follow it: qx runs watch {held.holder}")
+    return no("lease", move, because, f"wait for it, or follow it: qx runs watch {held.holder}")
 
 
 def fence(at: Situation, move: Move) -> GateResult:
     """Is there a way to prove that the old writer cannot acknowledge any more?"""
     if move.source is None:
-        return _no(
+        return no(
             "fence",
             move,
             "no writer is known, so none can be fenced",
@@ -119,26 +117,29 @@ def fence(at: Situation, move: Move) -> GateResult:
         )
     control = at.control(move.cluster, move.source)
     if control is not None:
-        return _yes(
+        return yes(
             "fence", move, f"the control of {move.source} answers: its server can be stopped and held"
         )
     why = str(at.controls.get((move.cluster, move.source), NO_CONTROL))
+    fenced = at.fences.get((move.cluster, move.source))
+    if move.mode == "unplanned" and fenced is not None:
+        return yes("fence", move, fenced.because)
     words = {move.source, f"{move.cluster}/{move.source}"} & set(at.consent.attest_fenced)
     if move.mode == "unplanned" and words and at.consent.reason:
-        return _yes(
+        return yes(
             "fence",
             move,
             f"control of {move.source}: {why}",
             consent=f"{at.consent.by} attests: {at.consent.reason}",
         )
     if move.mode == "planned":
-        return _no(
+        return no(
             "fence",
             move,
             f"control of {move.source}: {why}",
             _reach(move.cluster, move.source, why) + ": a planned move stops its server cleanly",
         )
-    return _no(
+    return no(
         "fence",
         move,
         f"control of {move.source}: {why}; nothing proves that its server is stopped",
@@ -158,97 +159,13 @@ def target_control(at: Situation, move: Move) -> GateResult:
     """The target's control answers: without it a promotion that did not happen could not be taken back."""
     found = at.controls.get((move.cluster, move.target), NO_CONTROL)
     if isinstance(found, str):
-        return _no(
+        return no(
             "control",
             move,
             f"control of {move.target}: {found}",
             _reach(move.cluster, move.target, found) + ": a failed promotion could not be taken back without it",
         )
-    return _yes("control", move, f"the control of {move.target} answers")
-
-
-def health(at: Situation, move: Move) -> GateResult:
-    """The target answers, belongs to the same lineage, follows, and can carry the writer's load."""
-    facts = at.facts(move.cluster, move.target)
-    if at.platform.clusters[move.cluster].nodes[move.target].priority == 0:
-        return _no(
-            "health",
-            move,
-            f"{move.target} has priority 0: never a target",
-            "choose another region, or raise its priority",
-        )
-    if facts is None:
-        seen = at.node(move.cluster, move.target).seen
-        return _no(
-            "health",
-            move,
-            f"{move.target} does not answer: {getattr(seen, 'detail', '')}",
-            "set the secret that the message names" if getattr(seen, "reason", "") == "secret" else "see qx doctor",
-        )
-    problem = _pg_problem(at, move, facts) if isinstance(facts, PgFacts) else _redis_problem(at, move, facts)
-    if problem:
-        return _no("health", move, f"{move.target} {problem[0]}", problem[1])
-    return _yes("health", move, f"{move.target} follows, same lineage")
-
-
-def _pg_problem(at: Situation, move: Move, target: PgFacts) -> tuple[str, str] | None:
-    source = at.facts(move.cluster, move.source) if move.source else None
-    if not target.in_recovery:
-        return "is no standby: it takes writes", "see qx status: two writers must be resolved first"
-    if target.replay_paused:
-        return "has its replay paused", "SELECT pg_wal_replay_resume() there"
-    if target.settings.get("recovery_min_apply_delay", "0") not in ("0", "0ms"):
-        return "replays with a delay", "choose another region, or set recovery_min_apply_delay = 0"
-    if isinstance(source, PgFacts):
-        if target.system_id != source.system_id:
-            return (
-                f"has system id {target.system_id}, the writer {source.system_id}",
-                f"qx rejoin --cluster {move.cluster}",
-            )
-        if target.timeline != source.timeline:
-            return (
-                f"is on timeline {target.timeline}, the writer on {source.timeline}",
-                f"qx rejoin --cluster {move.cluster}",
-            )
-        if move.mode == "planned" and not at.node(move.cluster, move.target).streaming:
-            return "does not stream from the writer", "see qx lag; repair its link first"
-        for name in NOT_LOWER:
-            mine, its = target.settings.get(name, ""), source.settings.get(name, "")
-            if mine.isdigit() and its.isdigit() and int(mine) < int(its):
-                return (
-                    f"has {name} = {mine}, the writer {its}",
-                    f"raise {name} on {move.target} and restart it",
-                )
-    if move.mode == "planned" and move.loss.bytes_high is None:
-        return "is behind by an unknown amount", "see qx lag"
-    return None
-
-
-def _redis_problem(at: Situation, move: Move, target: RedisFacts) -> tuple[str, str] | None:
-    source = at.facts(move.cluster, move.source) if move.source else None
-    if target.role == "master":
-        return "is no replica: it takes writes", "see qx status: two writers must be resolved first"
-    if target.loading or target.sync_in_progress:
-        return "is still loading or syncing", "wait until qx lag shows it in step"
-    if not target.config_file:
-        return (
-            "runs without a configuration file: its role could not be persisted",
-            "start it with a writable file",
-        )
-    if isinstance(source, RedisFacts):
-        if not source.config_file:
-            return (
-                f"is fine, but {move.source} runs without a configuration file: it could not be pinned",
-                "start it with a file",
-            )
-        if source.replid not in (target.replid, target.replid2):
-            return "belongs to another replication history", f"qx rejoin --cluster {move.cluster}"
-        if move.mode == "planned" and not target.link_up:
-            return "has no link to the writer", "see qx lag; repair its link first"
-        upstream = at.node(move.cluster, move.target).upstream
-        if move.mode == "planned" and upstream != move.source:
-            return f"follows {upstream}, not the writer", f"REPLICAOF the node in {move.source} there"
-    return None
+    return yes("control", move, f"the control of {move.target} answers")
 
 
 def lag(at: Situation, move: Move) -> GateResult:
@@ -257,15 +174,15 @@ def lag(at: Situation, move: Move) -> GateResult:
     budget = at.platform.clusters[move.cluster].objectives.rpo_bytes
     behind = view.lag.bytes if view.lag else None
     if behind is None:
-        return _no("rpo", move, f"the lag of {move.target} is not known", "see qx lag")
+        return no("rpo", move, f"the lag of {move.target} is not known", "see qx lag")
     if behind > budget:
-        return _no(
+        return no(
             "rpo",
             move,
             f"{move.target} is {format_bytes(behind)} behind, budget {format_bytes(budget)}",
             "wait until it has caught up: qx lag --watch",
         )
-    return _yes("rpo", move, f"nothing is lost: {format_bytes(behind)} to drain, then promoted")
+    return yes("rpo", move, f"nothing is lost: {format_bytes(behind)} to drain, then promoted")
 
 
 def rpo(at: Situation, move: Move) -> GateResult:
@@ -274,20 +191,20 @@ def rpo(at: Situation, move: Move) -> GateResult:
     accepted = at.consent.accept_loss
     if loss.bytes_high is None:
         if accepted == "unknown" and at.consent.reason:
-            return _yes(
+            return yes(
                 "rpo", move, f"loss unknown: {loss.because}", consent=f"accepted: {at.consent.reason}"
             )
-        return _no("rpo", move, f"loss unknown: {loss.because}", "--accept-loss unknown --reason TEXT")
+        return no("rpo", move, f"loss unknown: {loss.because}", "--accept-loss unknown --reason TEXT")
     long = "an unknown time" if loss.seconds_high is None else format_seconds(loss.seconds_high)
     at_most = f"at most {format_bytes(loss.bytes_high)} or {long}"
     short = loss.seconds_high is not None and loss.seconds_high <= goals.rpo
     if short and loss.bytes_high <= goals.rpo_bytes:
-        return _yes(
+        return yes(
             "rpo", move, f"{at_most}, within {format_bytes(goals.rpo_bytes)} and {format_seconds(goals.rpo)}"
         )
     if accepted and at.consent.reason and covers(accepted, loss):
-        return _yes("rpo", move, at_most, consent=f"accepted {accepted}: {at.consent.reason}")
-    return _no(
+        return yes("rpo", move, at_most, consent=f"accepted {accepted}: {at.consent.reason}")
+    return no(
         "rpo",
         move,
         f"{at_most}, above {format_bytes(goals.rpo_bytes)} or {format_seconds(goals.rpo)}",
@@ -326,7 +243,7 @@ def furthest(at: Situation, move: Move) -> GateResult:
     """Unplanned: no reachable standby knows more than the target."""
     target = at.facts(move.cluster, move.target)
     if target is None:
-        return _yes("furthest", move, f"nothing to compare with: {move.target} does not answer")
+        return yes("furthest", move, f"nothing to compare with: {move.target} does not answer")
     for region in at.platform.clusters[move.cluster].nodes:
         other = at.facts(move.cluster, region)
         if region in (move.target, move.source) or other is None:
@@ -335,23 +252,32 @@ def furthest(at: Situation, move: Move) -> GateResult:
         if because:
             because = f"{region} {because} {move.target}"
             if at.consent.accept_loss and at.consent.reason and covers(at.consent.accept_loss, move.loss):
-                return _yes(
+                return yes(
                     "furthest",
                     move,
                     because,
                     consent=f"accepted {at.consent.accept_loss}: {at.consent.reason}",
                 )
-            return _no("furthest", move, because, f"--to {region}, or --accept-loss SIZE --reason TEXT")
-    return _yes("furthest", move, f"no standby that answers is ahead of {move.target}")
+            return no("furthest", move, because, f"--to {region}, or --accept-loss SIZE --reason TEXT")
+    return yes("furthest", move, f"no standby that answers is ahead of {move.target}")
 
 
 def _ahead(other: PgFacts | RedisFacts, target: PgFacts | RedisFacts) -> str:
     """How far the other is ahead of the target, or ''."""
     if _later_timeline(other, target):
         return f"is on {lineage(other)}, a later timeline than {lineage(target)} of"
+    if _later_history(other, target):
+        return f"has gone on, as {lineage(other)}, from the history of"
     if lineage(other) != lineage(target) or position(other) <= position(target):
         return ""
     return f"is {format_bytes(position(other) - position(target))} ahead of"
+
+
+def _later_history(other: PgFacts | RedisFacts, target: PgFacts | RedisFacts) -> bool:
+    """A master that was restarted, or promoted, begins a new history; its replicas remember the one before."""
+    if not isinstance(other, RedisFacts) or not isinstance(target, RedisFacts):
+        return False
+    return other.replid2 == target.replid != other.replid and other.second_offset > 0
 
 
 def _later_timeline(other: PgFacts | RedisFacts, target: PgFacts | RedisFacts) -> bool:
@@ -360,7 +286,7 @@ def _later_timeline(other: PgFacts | RedisFacts, target: PgFacts | RedisFacts) -
     return other.system_id == target.system_id and other.timeline > target.timeline
 
 
-ALWAYS = (residency, maintenance, cooldown, lease, sentinel, health)
+ALWAYS = (residency, maintenance, calendar, cooldown, lease, sentinel, health, capacity)
 PLANNED = (*ALWAYS, lag, fence, target_control)
 UNPLANNED = (*ALWAYS, furthest, rpo, fence, target_control)
 
@@ -368,11 +294,3 @@ UNPLANNED = (*ALWAYS, furthest, rpo, fence, target_control)
 def judge_gates(at: Situation, move: Move) -> tuple[GateResult, ...]:
     """All gates of the move, so that a refusal names every one that fails."""
     return tuple(gate(at, move) for gate in (PLANNED if move.mode == "planned" else UNPLANNED))
-
-
-def _yes(gate: str, move: Move, because: str, *, consent: str = "") -> GateResult:
-    return GateResult(gate=gate, cluster=move.cluster, passed=True, because=because, consent=consent)
-
-
-def _no(gate: str, move: Move, because: str, remedy: str) -> GateResult:
-    return GateResult(gate=gate, cluster=move.cluster, passed=False, because=because, remedy=remedy)

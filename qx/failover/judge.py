@@ -30,9 +30,12 @@ def judge(
     store_id: str,
     now: float,
     samples: Mapping[str, tuple[Sample, ...]] | None = None,
+    heard_within: Mapping[str, float] | None = None,
 ) -> Topology:
     """`observations` by (cluster, region), `endpoints` by (region, name), `rules` and `samples` by cluster.
 
+    `heard_within`: by cluster, the seconds after which a replica that heard nothing has lost its upstream; only where
+    heartbeats are known to be sent beside the writer, so that their absence says something of the writer.
     `store_id` '' and no rules: the store could not be opened. `now` in Unix seconds dates the topology.
     """
     reached = frozenset(region for (_, region), seen in observations.items() if isinstance(seen, Observation))
@@ -51,6 +54,7 @@ def judge(
             store_id,
             (samples or {}).get(name, ()),
             reached,
+            (heard_within or {}).get(name),
         )
         for name, cluster in platform.clusters.items()
     }

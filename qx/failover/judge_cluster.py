@@ -44,11 +44,12 @@ def judge_cluster(
     store_id: str,
     samples: Iterable[Sample],
     reached: frozenset[str],
+    heard_within: float | None = None,
 ) -> ClusterView:
     """`seen` holds one entry per node of the cluster; `reached`: regions from which anything at all answered."""
     law = standing(seen, rule, store_id)
     kept = tuple(sample for sample in samples if sample.region == law.measure)
-    scene = Scene(name, cluster, defaults, seen, law.measure, kept)
+    scene = Scene(name, cluster, defaults, seen, law.measure, kept, heard_within)
     nodes = {region: _node(scene, law, region) for region in cluster.nodes}
     missing = None if law.writing else _missing_writer(scene, law, nodes)
     write_role = _write_role(scene, law, nodes, missing, reached)
@@ -153,7 +154,7 @@ def _write_role(
 
 def _hears(scene: Scene, nodes: Mapping[str, NodeView], region: str, upstream: str) -> bool:
     facts = facts_of(scene.seen[region])
-    return facts is not None and nodes[region].upstream == upstream and receives(facts)
+    return facts is not None and nodes[region].upstream == upstream and receives(facts, scene.heard_within)
 
 
 def _missing_writer(scene: Scene, law: Standing, nodes: Mapping[str, NodeView]) -> str | None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from qx.failover import steps
 from qx.failover.basis import basis_of
 from qx.failover.estimate import estimate_loss, nothing_lost, unknown_loss
-from qx.failover.gates import Move, judge_gates
+from qx.failover.gates import judge_gates
+from qx.failover.move import Move
 from qx.failover.residency import may_live
 from qx.failover.select import Selection, select_for_failback, select_for_failover
 from qx.failover.situation import Situation, lineage, position
@@ -176,7 +177,18 @@ def siblings_of(at: Situation, move: Move) -> tuple[str, ...]:
         if region not in (move.source, move.target)
         and view.role is Role.REPLICA
         and at.facts(move.cluster, region)
+        and not _waits_for_rejoin(at, move.cluster, region)
     )
+
+
+def _waits_for_rejoin(at: Situation, name: str, region: str) -> bool:
+    """A writer of before that was held, and came up as its pin said: following anybody would erase what only it has.
+    One that came back since is held too, and follows.
+    """
+    if at.node(name, region).upstream is not None:
+        return False
+    control = at.control(name, region)
+    return at.platform.clusters[name].kind == "redis" or (control is not None and bool(control.held_for))
 
 
 def _body(at: Situation, move: Move) -> list[Step]:
@@ -188,9 +200,12 @@ def _body(at: Situation, move: Move) -> list[Step]:
             else steps.redis_planned(move, siblings)
         )
     control = at.control(move.cluster, move.source) if move.source else None
-    attested = "" if control is not None else at.consent.reason
+    fenced = at.fences.get((move.cluster, move.source or "")) if control is None else None
+    attested = "" if control is not None or fenced is not None else at.consent.reason
     running = control is not None and control.running
-    return steps.unplanned(move, kind, siblings, attested=attested, by=at.consent.by, was_running=running)
+    return steps.unplanned(
+        move, kind, siblings, attested=attested, by=at.consent.by, was_running=running, fenced=fenced
+    )
 
 
 def _steps(at: Situation, moves: list[Move]) -> list[Step]:

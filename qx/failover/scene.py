@@ -20,6 +20,7 @@ class Scene(NamedTuple):
     seen: Mapping[str, Observation | Silence]  # region -> what was seen of its node
     measure: str | None  # region of the writer to measure against
     samples: tuple[Sample, ...]  # of that writer's positions
+    heard_within: float | None = None  # a replica that heard nothing for longer has lost it; None: as it says itself
 
     def astray(self, upstream: str | None) -> str:
         """What is wrong with following `upstream`, when that one takes writes and is not the writer; else ''."""

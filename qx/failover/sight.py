@@ -5,6 +5,7 @@ Pure reading of one Observation or Silence: nothing here compares two nodes.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from qx.failover.links import application_name, slot_name, url_address
@@ -45,14 +46,17 @@ def position(facts: Facts) -> int:
     return facts.position if isinstance(facts, PgFacts) else facts.offset
 
 
-def receives(facts: Facts) -> bool:
-    """Whether the node, by its own account, still gets messages from its upstream."""
+def receives(facts: Facts, within: float | None = None) -> bool:
+    """Whether the node, by its own account, still gets messages from its upstream.
+
+    `within`: so old may the last one be, in seconds, where somebody sees to it that there are any (a heartbeat).
+    """
     if isinstance(facts, RedisFacts):
-        return facts.role == "replica" and facts.link_up
+        fresh = within is None or facts.io_age_s <= math.ceil(within)  # told in whole seconds
+        return facts.role == "replica" and facts.link_up and fresh
     receiver = facts.receiver
-    return (
-        receiver is not None and receiver.status == "streaming" and receiver.message_age_s <= _patience(facts)
-    )
+    patience = _patience(facts) if within is None else within
+    return receiver is not None and receiver.status == "streaming" and receiver.message_age_s <= patience
 
 
 def _patience(facts: PgFacts) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from qx.failover.fences import Fenced
 from qx.model.control import Control
 from qx.model.lease import Lease, Maintenance, Rule
 from qx.model.observation import Observation, PgFacts, RedisFacts, Sample
@@ -29,6 +30,7 @@ class Situation(Struct, frozen=True, kw_only=True):
     today: str  # ISO date
     by: str
     plan_id: str
+    fences: dict[tuple[str, str], Fenced] = {}  # (cluster, region) -> a proof that somebody else has given
 
     def node(self, cluster: str, region: str) -> NodeView:
         return self.topology.clusters[cluster].nodes[region]

@@ -2,10 +2,10 @@
 
 PostgreSQL, planned:   recheck, prepare, checkpoint | close route, fence, drain, PROMOTE, open route | mark,
 follow.., return, verify
-PostgreSQL, unplanned: recheck, hold or attest, close route, freeze, PROMOTE, open route, mark, follow.., verify
+PostgreSQL, unplanned: recheck, hold, proven or attest, close route, freeze, PROMOTE, open route, mark, follow.., verify
 Redis, planned:        recheck, prepare, pin, settle | close route, HANDOVER, open route | mark, follow.., return,
 verify
-Redis, unplanned:      recheck, hold or attest, close route, PROMOTE, open route, mark, follow.., verify
+Redis, unplanned:      recheck, hold, proven or attest, close route, PROMOTE, open route, mark, follow.., verify
 Between the bars clients cannot write; the step in capitals is the point of no return.
 """
 
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from qx.model import plan as p
 
 if TYPE_CHECKING:
-    from qx.failover.gates import Move
+    from qx.failover.fences import Fenced
+    from qx.failover.move import Move
 
 
 def preparation(move: Move, kind: str, siblings: tuple[str, ...]) -> list[p.Step]:
@@ -124,9 +125,16 @@ def redis_planned(move: Move, siblings: tuple[str, ...]) -> list[p.Step]:
 
 
 def unplanned(
-    move: Move, kind: str, siblings: tuple[str, ...], *, attested: str, by: str, was_running: bool
+    move: Move,
+    kind: str,
+    siblings: tuple[str, ...],
+    *,
+    attested: str,
+    by: str,
+    was_running: bool,
+    fenced: Fenced | None = None,
 ) -> list[p.Step]:
-    """`attested`: the reason a named operator gave, or '' when the node's control proves the fence."""
+    """`attested`: a named operator's reason; `fenced`: a proof on record; neither: the node's control proves it."""
     make, source = _Maker(move), move.source or ""
     look = make.step(
         "recheck",
@@ -135,7 +143,11 @@ def unplanned(
         5,
         outage=True,
     )
-    if attested:
+    if fenced is not None:
+        first = make.step(
+            "proven", p.Proven(how=fenced.how, epoch=fenced.epoch, **make.at(source)), fenced.because, 5, outage=True
+        )
+    elif attested:
         first = make.step(
             "attest",
             p.Attest(by=by, reason=attested, **make.at(source)),

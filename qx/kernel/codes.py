@@ -1,8 +1,9 @@
 """The catalogue of error codes: code -> exit, HTTP status, summary. `qx explain CODE` tells the rest.
 
 A code is never reused and never changes its meaning. Families: CFG configuration, OBS observation, PLAN planning
-and gates, RUN execution, STORE lease and journal, NODE control of servers, ROUTE client routing, SEC secrets,
-LAB local regions, CLI usage.
+and gates, RUN execution, EXPR expressions, BOOK runbooks, STORE lease and journal, NODE control of servers,
+ROUTE client routing, SEC secrets,
+ALERT notices, LAB local regions, CLI usage.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ CODES: dict[str, Code] = {
     "QX-OBS-001": Code(Exit.USAGE, 404, "no such region", "Use a region key or alias of regions.yaml."),
     "QX-OBS-002": Code(Exit.USAGE, 404, "no such cluster", "Use a cluster name of regions.yaml."),
     "QX-OBS-003": Code(Exit.FAILED, 503, "nothing answered", "Check the network and `qx doctor`."),
+    "QX-OBS-004": Code(Exit.FAILED, 500, "the metrics cannot be served", "Choose another `watch.metrics.listen`."),
     # -- planning and gates ------------------------------------------------------------------------
     "QX-PLAN-001": Code(Exit.REFUSED, 409, "a gate refuses the plan",
                         "The refusal names each gate and the smallest change that would let it pass."),
@@ -59,6 +61,8 @@ CODES: dict[str, Code] = {
     "QX-PLAN-005": Code(Exit.USAGE, 400, "the plan cannot be read", "Pass the file that `--dry-run -o json` wrote."),
     "QX-PLAN-006": Code(Exit.USAGE, 400, "nothing is concerned",
                         "Name a region that holds a node of a cluster (`qx status` lists them)."),
+    "QX-PLAN-007": Code(Exit.REFUSED, 409, "the cluster cannot be armed",
+                        "The message lists what is missing; `qx drill --cluster CLUSTER` is the proof that it can move."),
     # -- execution ---------------------------------------------------------------------------------
     "QX-RUN-002": Code(Exit.UNKNOWN, 500, "a step's outcome is unknown",
                        "`qx runs resume RUN` observes it again and goes on."),
@@ -72,6 +76,23 @@ CODES: dict[str, Code] = {
     "QX-RUN-010": Code(Exit.TIMEOUT, 504, "the waiting ended, the run goes on", "`qx runs watch RUN`."),
     "QX-RUN-011": Code(Exit.REFUSED, 409, "an unended run stands in the way",
                        "It may have promoted another node: `qx runs resume RUN` first, or attest that this node is off."),
+    # -- expressions -------------------------------------------------------------------------------
+    "QX-EXPR-001": Code(Exit.USAGE, 400, "an expression cannot be read", "Mend it at the line and column named."),
+    "QX-EXPR-002": Code(Exit.FAILED, 500, "an expression cannot be evaluated", "Its types do not go together: mend it."),
+    # -- runbooks ----------------------------------------------------------------------------------
+    "QX-BOOK-001": Code(Exit.USAGE, 404, "no such runbook", "`qx runbook list` shows them."),
+    "QX-BOOK-002": Code(Exit.USAGE, 400, "an input of the runbook is missing or wrong",
+                        "`qx runbook show NAME` describes its inputs; give one with --input NAME=VALUE."),
+    "QX-BOOK-003": Code(Exit.FAILED, 409, "nobody approved in time", "Run it again; a person says `qx approve RUN` meanwhile."),
+    "QX-BOOK-004": Code(Exit.REFUSED, 403, "the approval is not yours to give", "Somebody else than the requester approves."),
+    "QX-BOOK-005": Code(Exit.FAILED, 504, "what was waited for did not come true", "The message says what was seen last."),
+    "QX-BOOK-006": Code(Exit.FAILED, 409, "a step's result is not what was expected", "The message says what was found."),
+    "QX-BOOK-007": Code(Exit.REFUSED, 403, "the step may not do that", "The message says what would be allowed."),
+    "QX-BOOK-008": Code(Exit.FAILED, 500, "a move that the runbook asked for failed", "`qx runs show RUN` of the run that it names."),
+    "QX-BOOK-009": Code(Exit.USAGE, 404, "nothing waits for an approval", "`qx runs list` shows what is under way."),
+    "QX-BOOK-010": Code(Exit.FAILED, 503, "a call or a program could not be made", "The message says why; try it by hand."),
+    "QX-RUN-012": Code(Exit.UNKNOWN, 500, "a drill did not come back",
+                       "`qx status` tells where the writer stands; `qx failover` takes it home."),
     # -- store -------------------------------------------------------------------------------------
     "QX-STORE-001": Code(Exit.LEASE, 409, "the lease is held by another", "Wait for that run, or `qx runs show` it."),
     "QX-STORE-002": Code(Exit.LEASE, 409, "the lease was lost", "Another run took over; this one stops."),
@@ -100,8 +121,17 @@ CODES: dict[str, Code] = {
     "QX-NODE-009": Code(Exit.FAILED, 500, "the salvage failed", "Nothing was erased. Free space or mend what the message names."),
     "QX-NODE-010": Code(Exit.FAILED, 503, "another verb is at work on the node",
                         "Wait for it; a higher epoch (`qx runs resume`) ends one that hangs."),
+    "QX-NODE-011": Code(Exit.FAILED, 409, "no guard binds the server to that deadline",
+                        "Start it through qx with `guard: true`; one whose time is over is ended by its guard."),
     # -- routes ------------------------------------------------------------------------------------
     "QX-ROUTE-001": Code(Exit.FAILED, 503, "the route cannot be changed", "Check the route driver's address or path."),
+    # -- alerts ------------------------------------------------------------------------------------
+    "QX-ALERT-001": Code(Exit.FAILED, 502, "a notice could not be delivered",
+                         "Check the channel's address and its server; the daemon tries again until `notify.give_up`."),
+    "QX-ALERT-002": Code(Exit.FAILED, 502, "the channel refused the notice",
+                         "Mend what the message names; `qx alerts test CHANNEL` tries again."),
+    "QX-ALERT-003": Code(Exit.USAGE, 404, "no such channel", "Use a name of notify.channels in regions.yaml."),
+    "QX-ALERT-004": Code(Exit.USAGE, 404, "no such alert", "`qx alerts list` shows those that stand."),
     # -- local regions -----------------------------------------------------------------------------
     "QX-LAB-001": Code(Exit.FAILED, 500, "the servers for the lab are not installed", "pip install 'qx[lab]'"),
     "QX-LAB-002": Code(Exit.FAILED, 500, "a lab is running already", "`qx lab down`, or use the one that runs."),

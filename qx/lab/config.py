@@ -76,6 +76,10 @@ _APPROVAL = {
 }
 
 
+# A lab for the daemon is there to see it act, also on a machine that is slow to look.
+_PRACTICE = {"mode": "auto", "objectives": {"rpo": "1m", "rpo_bytes": "64MiB"}}
+
+
 def regions_yaml(lab: Lab) -> str:
     """The text of the file, which every command accepts unchanged."""
     document: dict[str, Any] = {
@@ -94,6 +98,8 @@ def regions_yaml(lab: Lab) -> str:
     }
     if {_APPROVAL["source"], _APPROVAL["to"]} <= set(lab.layout.regions):
         document["approvals"] = [_APPROVAL]
+    if lab.guards:
+        document["watch"] = {"profile": "fast", "moves_per_day": 100}
     document["store"] = {"path": str(lab.directory / "store.db")}
     return HEADER + "\n".join(_block(document, 0)) + "\n"
 
@@ -115,13 +121,15 @@ def _cluster(lab: Lab, cluster: ClusterLayout) -> dict[str, Any]:
         "kind": cluster.kind,
         "home": cluster.home,
         "data_classes": _DATA_CLASSES[cluster.name],
+        **(_PRACTICE if lab.guards else {}),
         "nodes": {node.region: _node(lab, cluster, node) for node in lab.layout.nodes_of(cluster)},
         "routes": [{"driver": "lab", "socket": str(lab.fabric_socket), "address": route}],
     }
 
 
-def _node(lab: Lab, cluster: ClusterLayout, node: NodeLayout) -> dict[str, Any]:
-    control: dict[str, Any] = {
+def control(lab: Lab, node: NodeLayout) -> dict[str, Any]:
+    """A LocalControl, as regions.yaml writes it."""
+    told: dict[str, Any] = {
         "driver": "local",
         "data_dir": str(node.data_dir),
         "bin_dir": str(lab.ground.bin_dir if node.kind == "postgresql" else lab.redis_server.parent),
@@ -130,12 +138,16 @@ def _node(lab: Lab, cluster: ClusterLayout, node: NodeLayout) -> dict[str, Any]:
         "reach": _address(lab, OPS, node.region, CONTROL),
     }
     if node.kind == "postgresql":
-        control |= {"run_as": list(lab.ground.run_as), "socket_dir": socket_dir(node)}
+        told |= {"run_as": list(lab.ground.run_as), "socket_dir": socket_dir(node)}
     else:
-        control["config_file"] = str(node.config_file)
+        told["config_file"] = str(node.config_file)
+    return told | ({"guard": True} if lab.guards else {})
+
+
+def _node(lab: Lab, cluster: ClusterLayout, node: NodeLayout) -> dict[str, Any]:
     described: dict[str, Any] = {
         "url": dsn(node, lab.layout.relay(OPS, node.region, cluster.name)),
-        "control": control,
+        "control": control(lab, node),
     }
     peers = [region for region in cluster.regions if region != node.region]
     if peers:

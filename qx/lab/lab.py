@@ -47,6 +47,7 @@ class Lab(Struct, frozen=True, kw_only=True, tag_field="schema", tag="qx.lab-sta
     layout: Layout
     processes: dict[str, Pid]
     stricken: tuple[str, ...] = ()  # 'CLUSTER/REGION' of servers that a fault may have brought down
+    guards: bool = False  # its servers run under guards
     disk_bytes: int | None = None  # each node has a disk of that size; None: they share the machine's
 
     @property

@@ -1,17 +1,26 @@
-"""The lab's database servers as processes, whoever started them; starting one raw."""
+"""The lab's database servers as processes, whoever started them; starting one raw, or under its guard."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from qx.adapters.node.deadline import Deadline
+from qx.adapters.node.local import server
 from qx.adapters.node.processes import Pid, identify, of_postgres, of_redis
 from qx.lab import postgres, redis
+from qx.lab.config import control
+from qx.model.platform import LocalControl
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from qx.lab.lab import Lab
     from qx.lab.layout import NodeLayout
+
+
+START_S = 60.0
 
 
 def processes(node: NodeLayout) -> tuple[Pid, ...]:
@@ -30,22 +39,36 @@ def leader(node: NodeLayout) -> Pid | None:
     return found[0] if found else None
 
 
+def start(lab: Lab, node: NodeLayout) -> None:
+    """Starts it, whatever its files say that it is; returns when it answers. It outlives the caller.
+
+    In a lab with guards: under its guard, as its control does. Raises QX-LAB-004, with guards QX-NODE-004.
+    """
+    if lab.guards:
+        settings = msgspec.convert(control(lab, node), LocalControl)
+        server(settings, node.kind, node.cluster, node.region).launch(Deadline(START_S))
+    elif node.kind == "redis":
+        redis.start(node, lab.redis_server)
+    else:
+        postgres.start(node, lab.ground)
+
+
 def start_raw(lab: Lab, node: NodeLayout, *, as_writer: bool = False) -> None:
-    """As a supervisor that knows nothing of qx would: `pg_ctl start`, `valkey-server FILE`.
+    """As a supervisor that knows nothing of qx would: `pg_ctl start`, `valkey-server FILE`, or the guard of either.
 
     `as_writer`: what makes it a replica is taken away first. Raises QX-LAB-004.
     """
     if node.kind == "redis":
         if as_writer:
             redis.forget_master(node)
-        redis.start(node, lab.redis_server)
+        start(lab, node)
         return
     if as_writer:
         (node.data_dir / "standby.signal").unlink(missing_ok=True)
     if not of_postgres(node.data_dir):
         for stale in (_pid_file(node), postgres.socket_lock(node)):  # a zombie's would keep it from starting
             stale.unlink(missing_ok=True)
-    postgres.start(node, lab.ground)
+    start(lab, node)
 
 
 def _pid_file(node: NodeLayout) -> Path:

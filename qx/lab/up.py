@@ -19,7 +19,7 @@ from msgspec import Struct
 from qx.adapters.fabric import SetRoute, Show, ask
 from qx.adapters.node.processes import alive
 from qx.kernel.errors import QxError
-from qx.lab import binaries, disks, postgres, redis
+from qx.lab import binaries, disks, postgres, redis, servers
 from qx.lab.config import regions_yaml
 from qx.lab.down import clear, remove
 from qx.lab.lab import FABRIC_SPEC, NETWORK, Lab, load, locked, save, spare_directory
@@ -42,13 +42,16 @@ AT_ONCE = 16  # servers that are prepared at the same time, at most
 
 
 class Wish(Struct, frozen=True, kw_only=True):
-    """What kind of lab. `disk_bytes`: a disk of that size for each node. `means`: how to leave root, in that order."""
+    """What kind of lab. `disk_bytes`: a disk of that size for each node. `guards`: every server runs under one, from
+    the beginning; its clusters are in mode auto, watched in profile fast. `means`: how to leave root, in that order.
+    """
 
     regions: int = 3
     pg: int = 16
     pg_bin: Path | None = None
     redis_bin: Path | None = None
     disk_bytes: int | None = None
+    guards: bool = False
     means: tuple[Means, ...] = ("namespace", "account")
 
 
@@ -74,6 +77,7 @@ def up(directory: Path, wish: Wish, progress: Callable[[str], None]) -> Lab:
                 layout=layout(wish.regions, below.data_root, free_ports(os.getpid() * 211)),
                 processes={},
                 disk_bytes=wish.disk_bytes,
+                guards=wish.guards,
             )
             return _start(lab, progress)
         except BaseException:
@@ -149,13 +153,13 @@ def _start_postgresql(
 ) -> None:
     writer, *standbys = lab.layout.nodes_of(cluster)
     postgres.create_writer(writer, lab.ground)
-    postgres.start(writer, lab.ground)
+    servers.start(lab, writer)
     network.result()
 
     def start_standby(node: NodeLayout) -> None:
         upstream = lab.layout.relay(node.region, writer.region, cluster.name)
         postgres.create_standby(node, lab.ground, upstream)
-        postgres.start(node, lab.ground)
+        servers.start(lab, node)
 
     for job in [pool.submit(start_standby, node) for node in standbys]:
         job.result()
@@ -169,13 +173,13 @@ def _start_postgresql(
 def _start_redis(lab: Lab, cluster: ClusterLayout, network: Future[None], given_up: Event) -> None:
     master, *replicas = lab.layout.nodes_of(cluster)
     redis.create(master)
-    redis.start(master, lab.redis_server)
+    servers.start(lab, master)
     network.result()
     for node in replicas:
         upstream = lab.layout.relay(node.region, master.region, cluster.name)
         announced = lab.layout.relay(master.region, node.region, cluster.name)
         redis.create_replica(node, upstream, announced)
-        redis.start(node, lab.redis_server)
+        servers.start(lab, node)
     _await(
         lambda: all(redis.follows(node) for node in replicas),
         f"the replicas of {cluster.name} to follow",

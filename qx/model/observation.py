@@ -123,6 +123,7 @@ class RedisFacts(Struct, frozen=True, kw_only=True, tag="redis"):
     announce: str  # host:port that it announces; '' when it announces nothing
     uptime_s: int
     marker: Marker | None
+    io_age_s: int = 0  # a replica: since its master last said anything
 
 
 class SentinelFacts(Struct, frozen=True, kw_only=True):

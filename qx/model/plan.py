@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from qx.kernel.canon import digest
+from qx.model.asked import Asked, Called
 from qx.model.topology import Lag
 
 
@@ -83,6 +84,13 @@ class Attest(_Action, frozen=True, kw_only=True):
 
     by: str
     reason: str
+
+
+class Proven(_Action, frozen=True, kw_only=True):
+    """The fence is on record: given by the controller beside the old writer, or by the end of its lease. Read again."""
+
+    how: Literal["released", "expired"]
+    epoch: int
 
 
 class Freeze(_Action, frozen=True, kw_only=True):
@@ -181,8 +189,8 @@ class Contain(_Action, frozen=True, kw_only=True):
 
 Action = (
     Recheck | Prepare | Unprepare | Checkpoint | CloseRoute | OpenRoute | Fence | Unfence | Hold | Unhold | Attest
-    | Freeze | Unfreeze | Drain | Promote | Pin | Unpin | Settle | Handover | Mark | Follow | Return | Salvage | Resync
-    | Verify | Contain
+    | Proven | Freeze | Unfreeze | Drain | Promote | Pin | Unpin | Settle | Handover | Mark | Follow | Return | Salvage
+    | Resync | Verify | Contain | Asked
 )
 
 
@@ -260,7 +268,7 @@ class Consent(Struct, frozen=True, kw_only=True):
 
     accept_loss: str = ""  # size, seconds or 'unknown'
     attest_fenced: tuple[str, ...] = ()  # REGION or CLUSTER/REGION
-    override: tuple[str, ...] = ()  # of 'cooldown', 'maintenance'
+    override: tuple[str, ...] = ()  # of 'cooldown', 'maintenance', 'calendar'
     reason: str = ""
     by: str = ""
 
@@ -269,7 +277,7 @@ class Plan(Struct, frozen=True, kw_only=True, tag_field="schema", tag="qx.plan/1
     """`basis` is what it was made from: writers, epochs, lineages, who streams, the configuration's digest."""
 
     id: str
-    intent: Literal["failover", "failback", "rejoin", "contain"]
+    intent: Literal["failover", "failback", "rejoin", "contain", "runbook"]
     platform: str
     config_file: str
     made_at: float
@@ -281,14 +289,24 @@ class Plan(Struct, frozen=True, kw_only=True, tag_field="schema", tag="qx.plan/1
     not_concerned: dict[str, str] = {}  # cluster -> why
     excepted: tuple[str, ...] = ()
     consent: Consent = Consent()
+    runbook: Called | None = None
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What a run of it holds the lease on: its clusters; a runbook's itself, whose moves are runs of their own."""
+        if self.runbook is not None:
+            return (self.runbook.scope,)
+        return tuple(dict.fromkeys(stage.cluster for stage in self.stages))
 
     @property
     def digest(self) -> str:
         """Identity of the plan, the same before and after JSON (where 5 seconds become 5.0): consents bind to it."""
         import msgspec
 
-        written = msgspec.json.decode(msgspec.json.encode(self), type=Plan)
-        return digest(msgspec.to_builtins(written))
+        written = msgspec.to_builtins(msgspec.json.decode(msgspec.json.encode(self), type=Plan))
+        if self.runbook is None:  # so that a plan from before there were runbooks keeps its identity
+            del written["runbook"]
+        return digest(written)
 
 
 class Refusal(Struct, frozen=True, kw_only=True, tag_field="schema", tag="qx.refusal/1"):

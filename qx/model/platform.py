@@ -13,6 +13,7 @@ from msgspec import field
 
 from qx.kernel.spans import Bytes, Seconds
 from qx.model.file import File
+from qx.model.notify import Notify
 from qx.model.watching import Watching
 
 Kind = Literal["postgresql", "redis"]
@@ -49,6 +50,7 @@ class LocalControl(File, frozen=True, kw_only=True, tag="local", tag_field="driv
     reach: str = ""  # host:port that answers when the region's management network can be reached
     start: tuple[str, ...] = ()  # argv instead of pg_ctl / the server's own binary
     stop: tuple[str, ...] = ()  # argv instead of a signal; told after a kill too, so that a supervisor rests
+    guard: bool = False  # the server runs under a guard, which ends it when its term is over: an armed cluster needs it
 
 
 class CommandControl(File, frozen=True, kw_only=True, tag="command", tag_field="driver"):
@@ -96,6 +98,7 @@ class Objectives(File, frozen=True, kw_only=True):
     rpo_bytes: Bytes = Bytes(1 << 20)  # unplanned: may be lost unasked; planned: may be left to drain
     rpo: Seconds = Seconds(5)  # the same as time
     rto: Seconds = Seconds(60)  # until clients write again; reserved: nothing acts on it yet
+    min_free: Bytes = Bytes(64 << 20)  # of disk that a target must have left
     write_outage: Seconds = Seconds(10)  # of a planned move; one that would take longer is undone
 
 
@@ -145,16 +148,30 @@ class Approval(File, frozen=True, kw_only=True):
     expires: str = ""  # ISO date; empty: does not expire
 
 
+class EtcdAt(File, frozen=True, kw_only=True):
+    """An etcd v3 cluster, by the JSON gateway of its members. Files are PEM, meant from this file's own directory."""
+
+    endpoints: tuple[str, ...]  # http(s)://host:port of each member, the nearest first; qx goes on to the next one
+    user: str = ""  # empty: no authentication
+    password: str = ""  # a reference
+    ca: str = ""  # authority of the members' certificates; empty: the system's
+    cert: str = ""  # qx's own, where the members want one
+    key: str = ""  # of cert
+    prefix: str = "/qx"  # of all keys; the platform's name follows it
+    timeout: Seconds = Seconds(2)  # one call takes no longer
+
+
 class StoreAt(File, frozen=True, kw_only=True):
-    """Where lease, journal and samples live."""
+    """Where lease, journal and samples live: in a file, for one controller, or in etcd, for one per region."""
 
     path: str = ""  # empty: <state directory>/qx/<platform>.db
+    etcd: EtcdAt | None = None  # instead of the file
 
 
-class Notify(File, frozen=True, kw_only=True):
-    """Nothing is sent in this release; the section is reserved for names of people and channels."""
+class Runbooks(File, frozen=True, kw_only=True):
+    """What runbooks may use."""
 
-    contacts: dict[str, str] = field(default_factory=dict)  # name -> how to reach
+    programs: dict[str, str] = field(default_factory=dict)  # name -> absolute path: the only ones that `command` runs
 
 
 class Platform(File, frozen=True, kw_only=True):
@@ -167,4 +184,5 @@ class Platform(File, frozen=True, kw_only=True):
     approvals: tuple[Approval, ...] = ()  # recorded permissions
     store: StoreAt = StoreAt()  # where the record is kept
     watch: Watching = Watching()  # what the daemon looks for, and may do
-    notify: Notify = Notify()  # reserved
+    notify: Notify = Notify()  # who is told of what the daemon sees
+    runbooks: Runbooks = Runbooks()  # what runbooks may use

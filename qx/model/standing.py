@@ -77,6 +77,16 @@ class DrillResult(Struct, frozen=True, kw_only=True):
     runs: tuple[str, ...]
 
 
+class Witness(Struct, frozen=True, kw_only=True):
+    """What the controller of `region` sees: clusters whose writer is gone, and whose writer answers it. Key: region."""
+
+    KIND: ClassVar[str] = "witness"
+    region: str
+    at: float
+    gone: tuple[str, ...]
+    heard: tuple[str, ...]
+
+
 class Decided(Struct, frozen=True, kw_only=True):
     """A line of the ledger: what the daemon did, or in `observe` would have done. Key: cluster/instant.
 

@@ -47,6 +47,12 @@ class Window(File, frozen=True, kw_only=True):
     only_planned: bool = True  # an unplanned failover is not held up by it
 
 
+class Metrics(File, frozen=True, kw_only=True):
+    """What Prometheus scrapes: /metrics, and /ready and /live for supervisors."""
+
+    listen: str = ""  # host:port on loopback; empty: nothing listens
+
+
 class Watching(File, frozen=True, kw_only=True):
     """The daemon's policy, for all clusters."""
 
@@ -64,3 +70,4 @@ class Watching(File, frozen=True, kw_only=True):
     isolation: Isolation = Isolation()  # of a writer's region
     failback: Returning = Returning()  # by policy
     windows: tuple[Window, ...] = ()  # the calendar gate
+    metrics: Metrics = Metrics()  # of the daemon

@@ -11,11 +11,14 @@ from __future__ import annotations
 
 from typing import Any, Literal, Protocol
 
-from qx.model.control import Control
+from qx.model.control import Control, Term
 
 
 class NodeControl(Protocol):
     async def inspect(self, timeout: float) -> Control: ...
+
+    async def answers(self, timeout: float) -> bool:
+        """Whether the server says anything to a new connection, asked beside it: one that hangs does not."""
 
     async def pin(self, epoch: int, upstream: str, timeout: float) -> None:
         """Make a later start come up as a replica: standby.signal (PostgreSQL), `replicaof` in the
@@ -35,9 +38,22 @@ class NodeControl(Protocol):
         SHUTDOWN with saving.
         """
 
-    async def start(self, epoch: int, role: Literal["writer", "replica"], timeout: float) -> Control:
+    async def start(
+        self, epoch: int, role: Literal["writer", "replica"], timeout: float, term: Term | None = None
+    ) -> Control:
         """Starts the server and returns when it accepts connections (a replica: hot standby). Refuses
         (QX-NODE-002) against the hold.
+
+        With a `term` it is bound by it before its first write, or is not left running (QX-NODE-011).
+        """
+
+    async def extend(self, epoch: int, term: Term | None, timeout: float) -> str:
+        """The running server's guard ends it when this term is over; None: it runs freely again (a cluster that is
+        disarmed). In force when it returns the guard's identity.
+
+        Needs no turn: it is not held up by a verb that acts. A term that was sent before the one in force changes
+        nothing. Raises Refused QX-NODE-002 for a lower epoch; QX-NODE-011 when no guard is there, or the term is over
+        or overtaken; Unsure QX-RUN-002 when the guard did not answer: then the old or the new one is in force.
         """
 
     async def follow(self, epoch: int, conninfo: str, slot: str, timeout: float) -> None:

@@ -25,7 +25,16 @@ class Prober(Protocol):
     async def close(self) -> None: ...
 
 
-class PgServer(Prober, Protocol):
+class Beating(Prober, Protocol):
+    """A server of a cluster: a Prober that can also be made to send something to its replicas."""
+
+    async def heartbeat(self, timeout: float) -> None:
+        """A writer: a few bytes that every replica receives, so that one which receives nothing has lost it. Without
+        effect on anybody's data; repeated at will, and never worth an error of its own: QxError as any.
+        """
+
+
+class PgServer(Beating, Protocol):
     async def checkpoint(self, timeout: float) -> None: ...
 
     async def create_slots(self, names: tuple[str, ...], timeout: float) -> tuple[str, ...]:
@@ -61,7 +70,7 @@ class PgServer(Prober, Protocol):
         """Ends qx sessions of lower epochs; returns how many."""
 
 
-class RedisServer(Prober, Protocol):
+class RedisServer(Beating, Protocol):
     async def replicate(self, upstream: str | None, timeout: float) -> None:
         """REPLICAOF host port, or NO ONE (None)."""
 

@@ -5,7 +5,7 @@ All methods are short, durable before they return, and safe against other proces
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from qx.model.journal import Chained, Entry, Run, RunOutcome
 from qx.model.lease import Lease, Maintenance, Record, Rule
@@ -107,3 +107,22 @@ class Store(Protocol):
     def end_maintenance(self, scope: str) -> bool: ...
 
     def maintenance(self, at: float) -> tuple[Maintenance, ...]: ...
+
+
+class Changes(Protocol):
+    """An async iterator. After it raised or was closed it may be asked again: what changed meanwhile is told then."""
+
+    def __aiter__(self) -> Self: ...
+
+    async def __anext__(self) -> Record: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Watched(Store, Protocol):
+    """A store that tells of changed records by itself."""
+
+    def changes(self, kinds: tuple[str, ...]) -> Changes:
+        """First every record of `kinds` that stands, then each as it changes, also by this store's own hand. One that
+        was dropped or has run out comes once more, empty and with `until` 0. Raises QX-STORE-005 where the store does.
+        """

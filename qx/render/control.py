@@ -30,7 +30,8 @@ class Ruled(Struct, frozen=True, kw_only=True):
 def ruled(configured: Sequence[str], rules: Mapping[str, Rule], leases: Sequence[Lease]) -> tuple[Ruled, ...]:
     """Configured clusters in their order, then those that only the store knows."""
     held = {lease.cluster: lease for lease in leases}
-    names = [*configured, *(name for name in rules if name not in configured)]
+    books = "runbook:"  # the lease of a runbook is no cluster's
+    names = [*configured, *(name for name in rules if name not in configured and not name.startswith(books))]
     return tuple(
         Ruled(cluster=name, configured=name in configured, rule=rules.get(name), lease=held.get(name)) for name in names
     )

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 def plan_text(plan: Plan, palette: Palette = PLAIN, width: int | None = None) -> str:
     """Headline, what moves, what is not concerned, the steps, the gates."""
     parts = [headline(plan, palette)]
+    if plan.runbook is not None:
+        from qx.render.runbook import plan_steps
+
+        return "\n\n".join([*parts, plan_steps(plan, palette, width)])
     parts += [_stage(stage, palette) for stage in plan.stages]
     if plan.not_concerned:
         parts.append("\n".join(f"not concerned: {name}: {why}" for name, why in plan.not_concerned.items()))

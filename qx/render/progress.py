@@ -34,6 +34,12 @@ MEANING = {
     RunOutcome.OPEN: ("warn", "still open"),
 }
 
+OF_RUNBOOKS = MEANING | {
+    RunOutcome.DEGRADED: ("warn", "done, but for steps that are not required"),
+    RunOutcome.UNDONE: ("bad", "failed and undone: nothing of it stays"),
+    RunOutcome.PARTIAL: ("warn", "failed, and part of what was done stays"),
+}
+
 
 class StageResult(Struct, frozen=True, kw_only=True):
     """What became of one cluster. `write_outage_s`: from its route's closing to its opening, by the journal."""
@@ -163,7 +169,7 @@ def outcome_text(
     plan: Plan, run: str, outcome: RunOutcome, entries: tuple[Entry, ...], palette: Palette = PLAIN
 ) -> str:
     """The last word on a run: outcome, what moved, how long clients could not write, and what to do next."""
-    tone, meaning = MEANING[outcome]
+    tone, meaning = (MEANING if plan.runbook is None else OF_RUNBOOKS)[outcome]
     lines = [f"{palette.paint(meaning, tone)} · run {run}"]  # type: ignore[arg-type]  # the table above holds tones only
     for result in results(plan, entries):
         outage = (
@@ -181,7 +187,7 @@ def outcome_text(
             lines.append(f"  {result.cluster}: stays in {result.source}{outage}")
     nexts = {
         RunOutcome.STUCK: f"next: qx runs resume {run}",
-        RunOutcome.DEGRADED: f"next: qx runs show {run}; qx rejoin",
+        RunOutcome.DEGRADED: f"next: qx runs show {run}" + ("" if plan.runbook else "; qx rejoin"),
         RunOutcome.PARTIAL: f"next: qx runs show {run}",
     }
     lines += [f"  {words}" for words in measured_losses(entries)]

@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-NEVER = {"rich", "pydantic", "asyncio", "yaml", "numpy", "httpx", "psycopg", "redis", "msgspec", "jsonschema"}
+NEVER = {"rich", "pydantic", "asyncio", "yaml", "numpy", "httpx", "psycopg", "redis", "msgspec", "jsonschema",
+         "prometheus_client"}
 
 QX = "import sys; sys.argv[0] = 'qx'; from qx.cli.main import main as start"
 BARE = """

@@ -1,5 +1,7 @@
 """Controls of nodes for contract tests: `driver` is either one, `server` what its node runs; `site` and `pair` are made
 of them. Of servers, and of drivers where data move, one is sampled by the test's name and QX_SEED; the rest is slow.
+
+`rig`: every implementation of the store.
 """
 
 from __future__ import annotations
@@ -8,9 +10,12 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
+from tests.fakes.rigs import EtcdRig, MemoryRig, Rig, SqliteRig
+from tests.fixtures_etcd import Etcd
 from tests.fixtures_nodes import DRIVERS, Pair, PgSite, RedisSite, Sites
 from tests.fixtures_servers import Servers, pg_installs, redis_programs
 
@@ -48,3 +53,15 @@ def site(sites: Sites, server: int | str) -> PgSite | RedisSite:
 @pytest.fixture
 def pair(sites: Sites, pg_major: int) -> Pair:
     return Pair(sites.postgres(pg_major), sites.postgres(pg_major))
+
+
+@pytest.fixture(params=["sqlite", "memory", "etcd"])
+def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
+    made: Rig
+    if request.param == "etcd":
+        etcd: Etcd = request.getfixturevalue("etcd_server")
+        made = EtcdRig(etcd.at(timeout=10.0), tmp_path.name)  # a busy machine's disk takes its time
+    else:
+        made = SqliteRig(tmp_path / "state" / "qx" / "test.db") if request.param == "sqlite" else MemoryRig()
+    yield made
+    made.shut()

@@ -18,7 +18,7 @@ from tests.fixtures_nodes import alive, refused
 from tests.fixtures_servers import wait_until
 
 T = 20.0
-HELLO = "print('{\"protocol\":1}', flush=True); request = sys.stdin.readline();"
+HELLO = "print('{\"protocol\":2}', flush=True); request = sys.stdin.readline();"
 
 pytestmark = pytest.mark.integration
 
@@ -49,7 +49,7 @@ async def test_a_program_that_fails_before_it_says_hello() -> None:
     assert "no such settings" in error.message
 
 
-@pytest.mark.parametrize("said", ["Welcome to Debian", '{"protocol": 2}', "[]"])
+@pytest.mark.parametrize("said", ["Welcome to Debian", '{"protocol": 3}', "[]"])
 async def test_something_else_than_hello(said: str) -> None:
     await refused("QX-NODE-005", program(f"print('''{said}''')").stop(1, "kill", T))
 
@@ -96,7 +96,7 @@ async def test_placeholders_and_the_request() -> None:
     asked: dict[str, Any] = told["asked"]
     assert 0 < asked.pop("timeout_s") < T
     assert asked == {
-        "protocol": 1,
+        "protocol": 2,
         "verb": "clone",
         "cluster": "trading",
         "region": "eu-west",
@@ -151,7 +151,7 @@ async def test_settings_that_are_missing(tmp_path: Path) -> None:
     [
         {"verb": "lock"},
         {"verb": "__class__"},
-        {"protocol": 2},
+        {"protocol": 3},
         {"args": {"mode": "kill"}},
         {"verb": "stop", "args": {}},
         {"verb": "stop", "args": {"mode": "gently"}},
@@ -161,7 +161,7 @@ async def test_settings_that_are_missing(tmp_path: Path) -> None:
 async def test_only_what_is_known_can_be_asked(asked: dict[str, Any], tmp_path: Path) -> None:
     file = tmp_path / "node.yaml"
     file.write_text("data_dir: /x\nbin_dir: /y\nport: 1\n")
-    request = {"protocol": 1, "verb": "inspect", "cluster": "c", "region": "r", "kind": "redis", "epoch": 1,
+    request = {"protocol": 2, "verb": "inspect", "cluster": "c", "region": "r", "kind": "redis", "epoch": 1,
                "timeout_s": 5, "args": {}} | asked
     argv = (sys.executable, "-m", "qx", "node", "--settings", str(file))
     far = await asyncio.create_subprocess_exec(
@@ -169,7 +169,7 @@ async def test_only_what_is_known_can_be_asked(asked: dict[str, Any], tmp_path: 
     )
     out, _ = await far.communicate(json.dumps(request).encode())
     hello, reply = out.decode().splitlines()
-    assert json.loads(hello) == {"protocol": 1}
+    assert json.loads(hello) == {"protocol": 2}
     assert json.loads(reply)["error"]["code"] == "QX-NODE-005"
 
 

@@ -38,6 +38,7 @@ def acts(control: NodeControl, epoch: int, into: Path, upstream: str) -> dict[st
         "hold": lambda: control.hold(epoch, "stop", T),
         "stop": lambda: control.stop(epoch, "kill", T),
         "start": lambda: control.start(epoch, "writer", T),
+        "extend": lambda: control.extend(epoch, None, T),
         "follow": lambda: control.follow(epoch, upstream, "", T),
         "salvage": lambda: control.salvage(epoch, 1, 1, str(into), 0, T),
         "rewind": lambda: control.rewind(epoch, upstream, T),

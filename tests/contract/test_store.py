@@ -1,4 +1,7 @@
-"""The contract of `qx.ports.store.Store`, on every implementation of it."""
+"""The contract of `qx.ports.store.Store`, on every implementation of it.
+
+On etcd, leases run out in real time: those tests wait a few seconds each.
+"""
 
 from __future__ import annotations
 
@@ -13,24 +16,15 @@ from qx.model.deed import deed
 from qx.model.journal import Entry, Event, Outcome, RunOutcome
 from qx.model.lease import Lease, Maintenance
 from qx.model.observation import Sample
-from tests.fakes.rigs import MemoryRig, SqliteRig
 from tests.fakes.runs import a_plan, a_run, an_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
     from qx.ports.store import Store
     from tests.fakes.rigs import Rig
 
-TTL = 15.0
-
-
-@pytest.fixture(params=["sqlite", "memory"])
-def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
-    made: Rig = SqliteRig(tmp_path / "state" / "qx" / "test.db") if request.param == "sqlite" else MemoryRig()
-    yield made
-    made.shut()
+TTL = 15.0  # of what is not to run out
 
 
 @pytest.fixture
@@ -57,7 +51,10 @@ def test_the_first_epoch_is_one_and_each_grant_is_higher(store: Store) -> None:
 
 
 def test_a_lease_says_until_when(rig: Rig, store: Store) -> None:
-    assert store.acquire(("trading",), "run-1", TTL) == (Lease("trading", "run-1", 1, rig.clocks.wall + TTL),)
+    before = rig.wall()
+    (lease,) = store.acquire(("trading",), "run-1", TTL)
+    assert lease == Lease("trading", "run-1", 1, lease.until)
+    assert before + TTL <= lease.until <= rig.wall() + TTL
 
 
 def test_another_run_is_refused_while_the_lease_is_in_force(rig: Rig, store: Store) -> None:
@@ -70,11 +67,9 @@ def test_another_run_is_refused_while_the_lease_is_in_force(rig: Rig, store: Sto
 
 
 def test_another_run_gets_it_once_it_has_run_out(rig: Rig, store: Store) -> None:
-    (lease,) = store.acquire(("trading",), "run-1", TTL)
-    rig.clocks.advance(TTL - 0.001)
+    (lease,) = store.acquire(("trading",), "run-1", rig.ttl)
     store.check(lease)
-    rig.clocks.advance(0.001)
-    assert lost(store, lease)
+    rig.run_out(lambda: lost(store, lease))
     (taken,) = rig.open().acquire(("trading",), "run-2", TTL)
     assert taken.epoch == lease.epoch + 1
     assert lost(store, lease)
@@ -111,30 +106,30 @@ def test_only_seize_takes_a_run_from_another_executor(rig: Rig, store: Store) ->
 
 
 def test_renew_keeps_the_epoch_and_moves_the_end(rig: Rig, store: Store) -> None:
-    leases = store.acquire(("sessions", "trading"), "run-1", TTL)
-    rig.clocks.advance(10.0)
-    renewed = store.renew(leases, TTL)
+    leases = store.acquire(("sessions", "trading"), "run-1", rig.ttl)
+    rig.advance(2 / 3)
+    renewed = store.renew(leases, rig.ttl)
     assert [lease.epoch for lease in renewed] == [lease.epoch for lease in leases]
-    rig.clocks.advance(10.0)
+    assert all(new.until > old.until for new, old in zip(renewed, leases, strict=True))
+    rig.advance(2 / 3)
     for lease in (*leases, *renewed):
         store.check(lease)
 
 
 def test_renew_of_a_lost_lease_is_refused_and_moves_none_of_the_others(rig: Rig, store: Store) -> None:
-    book, trading = store.acquire(("book", "trading"), "run-1", TTL)
+    book, trading = store.acquire(("book", "trading"), "run-1", rig.ttl)
     store.release((trading,))
     rig.open().acquire(("trading",), "run-2", TTL)
-    rig.clocks.advance(10.0)
+    rig.advance(1 / 3)
     with pytest.raises(Refused) as refused:
-        store.renew((book, trading), TTL)
+        store.renew((book, trading), 20 * TTL)
     assert refused.value.code == "QX-STORE-002"
-    rig.clocks.advance(5.0)
-    assert lost(store, book)
+    rig.run_out(lambda: lost(store, book), 2 / 3)
 
 
 def test_a_lease_that_ran_out_is_not_renewed_even_if_nobody_took_it(rig: Rig, store: Store) -> None:
-    leases = store.acquire(("trading",), "run-1", TTL)
-    rig.clocks.advance(TTL)
+    leases = store.acquire(("trading",), "run-1", rig.ttl)
+    rig.run_out(lambda: lost(store, leases[0]))
     with pytest.raises(Refused):
         store.renew(leases, TTL)
 
@@ -150,22 +145,24 @@ def test_release_frees_at_once_and_spares_the_leases_of_others(rig: Rig, store: 
 
 
 def test_leases_lists_those_in_force(rig: Rig, store: Store) -> None:
-    store.acquire(("book",), "run-1", 5.0)
-    (held,) = store.acquire(("sessions",), "run-2", TTL)
-    rig.clocks.advance(5.0)
+    (short,) = store.acquire(("book",), "run-1", rig.ttl)
+    (held,) = store.acquire(("sessions",), "run-2", 4 * TTL)
+    assert store.leases() == (short, held)
+    rig.run_out(lambda: lost(store, short))
     assert rig.open().leases() == (held,)
 
 
-@pytest.mark.parametrize("step", [-86_400.0, -5.0, 5.0, 86_400.0])
+@pytest.mark.parametrize(
+    "step", [-86_400.0, pytest.param(-5.0, marks=pytest.mark.slow), pytest.param(5.0, marks=pytest.mark.slow), 86_400.0]
+)
 def test_a_step_of_the_wall_clock_moves_no_lease(rig: Rig, store: Store, step: float) -> None:
-    (lease,) = store.acquire(("trading",), "run-1", TTL)
-    rig.clocks.step(step)
-    rig.clocks.advance(TTL - 1)
+    (lease,) = store.acquire(("trading",), "run-1", rig.ttl)
+    rig.step(step)
+    rig.advance(1 / 4)
     store.check(lease)
     with pytest.raises(Refused):
         rig.open().acquire(("trading",), "run-2", TTL)
-    rig.clocks.advance(1)
-    assert lost(store, lease)
+    rig.run_out(lambda: lost(store, lease), 3 / 4)
 
 
 def test_the_recorded_writer_and_when_it_moved(store: Store) -> None:
@@ -188,8 +185,8 @@ def test_a_later_grant_keeps_the_recorded_writer(store: Store) -> None:
 
 
 def test_a_lost_lease_records_no_writer(rig: Rig, store: Store) -> None:
-    (lease,) = store.acquire(("trading",), "run-1", TTL)
-    rig.clocks.advance(TTL)
+    (lease,) = store.acquire(("trading",), "run-1", rig.ttl)
+    rig.run_out(lambda: lost(store, lease))
     with pytest.raises(Refused) as refused:
         store.record_writer(lease, "eu-west", "7/2", 100.0)
     assert refused.value.code == "QX-STORE-002"
@@ -227,15 +224,15 @@ def test_adopt_is_a_run_of_its_own_in_the_journal(store: Store) -> None:
 
 
 def test_adopt_waits_for_the_run_that_holds_the_cluster(rig: Rig, store: Store) -> None:
-    (lease,) = store.acquire(("trading",), "run-1", TTL)
+    (lease,) = store.acquire(("trading",), "run-1", rig.ttl)
     with pytest.raises(Refused) as refused:
         rig.open().adopt("trading", 9, None, "", "alice", "now", 50.0)
     assert refused.value.code == "QX-STORE-001"
     assert store.runs() == ()
     store.check(lease)
-    rig.clocks.advance(TTL)
+    rig.run_out(lambda: lost(store, lease))
     store.adopt("trading", 9, None, "", "alice", "now", 50.0)
-    rig.clocks.advance(-TTL)
+    rig.advance(-1.0)
     assert lost(store, lease)
 
 
@@ -442,13 +439,15 @@ def test_a_dropped_record_comes_back_under_a_higher_revision(store: Store) -> No
 
 
 def test_a_record_runs_out_unless_it_is_put_again(rig: Rig, store: Store) -> None:
-    store.put("grant-live", "trading", {}, ttl=TTL)
-    rig.clocks.advance(TTL - 1)
-    assert store.put("grant-live", "trading", {}, ttl=TTL).until == rig.clocks.wall + TTL
-    rig.clocks.advance(TTL - 0.001)
+    store.put("grant-live", "trading", {}, ttl=rig.ttl)
+    rig.advance(2 / 3)
+    before = rig.wall()
+    until = store.put("grant-live", "trading", {}, ttl=rig.ttl).until
+    assert until is not None
+    assert before + rig.ttl <= until <= rig.wall() + rig.ttl
+    rig.advance(2 / 3)
     assert store.record("grant-live", "trading") is not None
-    rig.clocks.advance(0.001)
-    assert store.record("grant-live", "trading") is None
+    rig.run_out(lambda: store.record("grant-live", "trading") is None, 1 / 3)
     assert store.records("grant-live") == ()
     assert store.drop("grant-live", "trading") is False
     store.put("grant-live", "trading", {}, expect=0)

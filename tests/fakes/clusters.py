@@ -25,7 +25,9 @@ PINNED_EVERY = 3  # ticks
 
 
 class Group:
-    def __init__(self, simulation: Simulation, network: Network, name: str, cluster: Cluster) -> None:
+    def __init__(
+        self, simulation: Simulation, network: Network, name: str, cluster: Cluster, tick: float = TICK_S
+    ) -> None:
         make = PgNode if cluster.kind == "postgresql" else RedisNode
         self.simulation, self.network, self.name, self.cluster = simulation, network, name, cluster
         self.nodes: dict[str, Node] = {
@@ -38,6 +40,8 @@ class Group:
         self._redis_at = {self._address[node.region]: node for node in self.redis}
         self.writer: Node = self.nodes[cluster.home]  # the lawful one
         self.promotions: list[tuple[float, str, int]] = []
+        self.write_bytes = (100, 300)  # of a client's write: from, to
+        self._tick = tick
         self.route_epoch, self.route = 0, str(cluster.home) or None
         self.acked: list[Record] = []
         self.salvaged: set[int] = set()
@@ -47,6 +51,7 @@ class Group:
         self.on_start_as_writer: Callable[[Node], None] = lambda _: None
         self.on_promotion: Callable[[Node], None] = lambda _: None
         self._markers: list[Record] = []
+        self._acted: dict[str, int] = {}  # part -> the highest epoch under which it was acted on
         self._ticks = 0
 
     def postgres_at(self, address: str) -> PgNode | None:
@@ -77,21 +82,24 @@ class Group:
         if node is not None and node.accepts:
             self._acknowledge(node)
             gap = self.simulation.now - self.last_ack
-            if gap > 3 * TICK_S:
+            if gap > 3 * self._tick:
                 self.outages.append(gap)
             self.last_ack = self.simulation.now
-        for each in self.nodes.values() if self._ticks % PINNED_EVERY == 0 else ():
+        for each in self.nodes.values():
             if each.accepts:
+                each.accepted_at = self.simulation.now
+        for each in self.nodes.values() if self._ticks % PINNED_EVERY == 0 else ():
+            if each.accepts and not each.rogue:
                 self._acknowledge(each)
 
     def _acknowledge(self, node: Node) -> None:
         if node is not self.writer:
             self.violated(f"{node} acknowledged a write, the writer is {self.writer}")
-        size = self.simulation.random.randint(100, 300)
+        size = self.simulation.random.randint(*self.write_bytes)
         self.acked.append(node.append(size, write=len(self.acked), xids=1))
 
     def check(self) -> None:
-        accepting = [node for node in self.nodes.values() if node.accepts]
+        accepting = [node for node in self.nodes.values() if node.accepts and not node.rogue]
         if accepting not in ([], [self.writer]):
             self.violated(f"{accepting} accept writes, the writer is {self.writer}")
 
@@ -104,7 +112,7 @@ class Group:
 
     def promoted(self, node: Node, epoch: int) -> None:
         others = [other for other in self.nodes.values() if other is not node]
-        unfenced = [other for other in others if other.may_write and not other.attested]
+        unfenced = [other for other in others if other.may_write and not (other.attested or other.rogue)]
         if unfenced:
             self.violated(f"{node} was promoted, {unfenced} not fenced")
         if self.promotions and node is not self.writer and epoch <= self.promotions[-1][2]:
@@ -116,14 +124,30 @@ class Group:
         self.on_promotion(node)
 
     def started_as_writer(self, node: Node) -> None:
+        if node.rogue and node is not self.writer:
+            return
         if node is not self.writer:
             self.promoted(node, node.held_epoch)
         self.on_start_as_writer(node)
 
     def erased(self, node: Node, records: list[Record]) -> None:
-        gone = [record.write for record in records if record.write is not None and id(record) not in self.salvaged]
+        others = [other for other in self.nodes.values() if other is not node]
+        gone = [
+            record.write
+            for record in records
+            if record.write is not None
+            and id(record) not in self.salvaged
+            and not any(other.holds(record) for other in others)
+        ]
         if gone:
             self.violated(f"{len(gone)} acknowledged writes of {node} were erased and not salvaged")
+
+    def acted(self, part: str, epoch: int) -> None:
+        """Whatever let it pass: an executor of an epoch that is over has changed something."""
+        highest = self._acted.setdefault(part, epoch)
+        if epoch < highest:
+            self.violated(f"{part} was acted on under epoch {epoch}, after epoch {highest}")
+        self._acted[part] = epoch
 
     def marked(self, record: Record) -> None:
         self._markers.append(record)

@@ -8,14 +8,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from qx.kernel.errors import QxError
-from tests.fakes.nodes import HOP_S
-from tests.fakes.process import HOME
+from qx.kernel.errors import QxError, Unsure
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from qx.model.control import Control
+    from qx.model.control import Control, Term
     from tests.fakes.clusters import Group
     from tests.fakes.nodes import Node
     from tests.fakes.postgres import PgNode
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 POLL_S = 0.005
 KILL_S = 0.01
+ROUTER = "router"  # where routes are set, as the network knows it
 
 
 class _Control:
@@ -41,15 +40,21 @@ class _Control:
         return await self._process.call("control", (node.cluster, node.region), verb, timeout, sent)
 
     async def _reach(self, timeout: float) -> None:
-        world, node = self._process.world, self._of
-        if (node.cluster, node.region) in world.unreachable_controls or not world.network.joins(HOME, node.region):
+        world, node, home = self._process.world, self._of, self._process.home
+        unreachable = (node.cluster, node.region) in world.unreachable_controls or node.dark
+        if unreachable or not world.network.joins(home, node.region):
             await asyncio.sleep(timeout)
             raise QxError("QX-NODE-001", f"the control of {node} cannot be reached")
-        await asyncio.sleep(2 * HOP_S)
+        wait = world.network.hop(home, node.region) + world.network.hop(node.region, home) + node.control_delay
+        if wait >= timeout:
+            await asyncio.sleep(timeout)
+            raise Unsure("QX-RUN-002", f"the control of {node} did not answer within {timeout:.2f} s")
+        await asyncio.sleep(wait)
         self._process.check_alive()
 
     def _act(self, epoch: int) -> None:
         self._of.act_under(epoch)
+        self._process.world.groups[self._of.cluster].acted(str(self._of), epoch)
         self._process.did(f"control of {self._of}")
 
     async def inspect(self, timeout: float) -> Control:
@@ -57,6 +62,14 @@ class _Control:
             return self._of.control()
 
         return await self._do("inspect", timeout, work)
+
+    async def answers(self, timeout: float) -> bool:
+        async def work() -> bool:
+            if self._of.frozen:
+                await asyncio.sleep(timeout)
+            return self._of.up and not self._of.frozen
+
+        return await self._do("answers", timeout + 1, work)
 
     async def hold(self, epoch: int, purpose: Literal["standby", "stop", ""], timeout: float) -> None:
         async def work() -> None:
@@ -78,19 +91,39 @@ class _Control:
 
         return await self._do(f"stop {mode}", timeout, work)
 
-    async def start(self, epoch: int, role: Literal["writer", "replica"], timeout: float) -> Control:
+    async def start(
+        self, epoch: int, role: Literal["writer", "replica"], timeout: float, term: Term | None = None
+    ) -> Control:
         async def work() -> Control:
             node = self._of
             self._act(epoch)
             if not node.up:
                 node.check_start(role, comes_up_as=self._comes_up_as())
                 node.begin_start()
+                node.take_guard(epoch, term)
             elif node.may_write is not (role == "writer"):
                 raise QxError("QX-NODE-004", f"{node} runs already in another role")
+            elif term is not None:
+                self._extend(epoch, term)
             await self._until(lambda: node.serves, timeout - 0.05, "QX-NODE-004", "takes no connections")
             return node.control()
 
         return await self._do(f"start {role}", timeout, work)
+
+    async def extend(self, epoch: int, term: Term | None, timeout: float) -> str:
+        async def work() -> str:
+            self._act(epoch)
+            if self._of.guard is not None and self._of.guard.frozen:
+                await asyncio.sleep(timeout)
+                raise Unsure("QX-RUN-002", f"{self._of}: its guard did not answer")
+            return self._extend(epoch, term)
+
+        return await self._do("extend", timeout, work)
+
+    def _extend(self, epoch: int, term: Term | None) -> str:
+        if self._of.guard is None:
+            raise QxError("QX-NODE-011", f"{self._of}: no guard")
+        return self._of.guard.extend(epoch, term)
 
     def _comes_up_as(self) -> str:
         raise NotImplementedError
@@ -229,7 +262,7 @@ class SimRoute:
 
     async def _do(self, verb: str, timeout: float, work: Callable[[], T]) -> T:
         async def sent() -> T:
-            await asyncio.sleep(HOP_S)
+            await asyncio.sleep(self._process.world.network.hop(self._process.home, ROUTER))
             self._process.check_alive()
             return work()
 
@@ -243,6 +276,7 @@ class SimRoute:
 
     def _set(self, epoch: int, region: str | None) -> None:
         self._group.set_route(epoch, region)
+        self._group.acted("the route", epoch)
         self._process.did(f"route of {self._group.name}")
 
     async def target(self, timeout: float) -> str | None:

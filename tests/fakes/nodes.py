@@ -14,13 +14,17 @@ from qx.kernel.errors import QxError, Refused, Unsure
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
+    from random import Random
     from typing import Any
 
+    from qx.model.control import Exited, Term
     from qx.model.observation import Marker
+    from tests.fakes.guards import SimGuard
     from tests.fakes.simulation import Simulation
 
 TICK_S = 0.02
 HOP_S = 0.002  # one way, everywhere
+RESEND_S = 0.2  # before a lost packet is sent again
 
 
 @dataclass(eq=False)
@@ -33,9 +37,14 @@ class Record:
 
 
 class Network:
-    """Directed links between places; one that is cut keeps what was sent, as TCP does, until it heals."""
+    """Directed links between places; one that is cut keeps what was sent, as TCP does, until it heals. One that loses
+    packets is a slow one: they are sent again.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, random: Random) -> None:
+        self.delay: dict[tuple[str, str], float] = {}  # seconds beyond HOP_S
+        self.loss: dict[tuple[str, str], float] = {}  # share of packets
+        self._random = random
         self._cut: set[tuple[str, str]] = set()
         self._kept: list[tuple[tuple[str, str], Callable[[], None]]] = []
 
@@ -53,6 +62,22 @@ class Network:
             self.cut(place, other)
             self.cut(other, place)
 
+    def restore(self, source: str, target: str) -> None:
+        """That link passes again, and what it kept arrives."""
+        self._cut.discard((source, target))
+        kept, self._kept = self._kept, []
+        for (one, other), deliver in kept:
+            self.carry(one, other, deliver)
+
+    def hop(self, source: str, target: str) -> float:
+        """How long a message takes, in seconds."""
+        link = (source, target)
+        wait, lost = HOP_S + self.delay.get(link, 0.0), self.loss.get(link, 0.0)
+        again = RESEND_S
+        while lost and self._random.random() < lost:
+            wait, again = wait + again, 2 * again
+        return wait
+
     def carry(self, source: str, target: str, deliver: Callable[[], None]) -> None:
         if self.passes(source, target):
             deliver()
@@ -69,13 +94,22 @@ class Network:
 class Session:
     """A connection as the server knows it: named after the run's epoch, gone with the server or when it is expelled."""
 
-    def __init__(self, epoch: int) -> None:
+    def __init__(self, epoch: int, tell: Callable[[Callable[[], None]], None]) -> None:
         self.epoch = epoch
         self.open = True
         self.waiting: list[asyncio.Future[Any]] = []
+        self.heard: Callable[[], None] = lambda: None  # the server hung up, and nothing was asked
+        self._tell = tell
 
-    def end(self) -> None:
+    def end(self, *, quiet: bool = False) -> None:
+        """`quiet`: the machine is gone, nobody is left to say goodbye."""
         self.open = False
+        if not quiet:
+            self._tell(self._ended)
+
+    def _ended(self) -> None:
+        if not self.waiting:
+            self.heard()
         for answer in self.waiting:
             if not answer.done():
                 answer.set_exception(Unsure("QX-RUN-002", "the server closed the connection"))
@@ -91,11 +125,23 @@ class Node:
         self.log: list[Record] = []
         self.up = False
         self.frozen = False
+        self.dark = False  # its machine has no power, or stands still: nothing there answers, not even that nobody does
         self.incarnation = 0
+        self.ended = self.started = self.frozen_since = self.woken = 0.0  # when it last was
+        self.accepted_at = 0.0  # a client's write, last
+        self.stopped = False  # it ended cleanly
+        self.slow = 1.0  # how much longer its disk takes
+        self.lag = 0.0  # seconds between two times that it takes in what its upstream has
+        self.paused = False  # it receives and does not replay
+        self.control_delay = 0.0  # seconds that the control beside it takes for an answer
         self.broken = False  # cannot start
+        self.rogue = False  # somebody made it write, past qx and its locks
         self.attested = False  # somebody gave their word: it is stopped
         self.held_epoch, self.held_for = 0, ""
         self.sessions: list[Session] = []
+        self.guarded = False  # its control starts it under a guard
+        self.guard: SimGuard | None = None
+        self.exited: Exited = ""
         self._thawed: list[Callable[[], None]] = []
 
     def __repr__(self) -> str:
@@ -104,6 +150,16 @@ class Node:
     @property
     def end(self) -> int:
         return self.log[-1].end if self.log else 0
+
+    @property
+    def serves(self) -> bool:
+        """Does it take connections and answer?"""
+        raise NotImplementedError
+
+    @property
+    def reachable(self) -> bool:
+        """Does whoever connects get any answer at all?"""
+        return not (self.frozen or self.dark)
 
     @property
     def accepts(self) -> bool:
@@ -133,8 +189,15 @@ class Node:
 
     # -- the process
 
-    def open_session(self, epoch: int) -> Session:
-        session = Session(epoch)
+    def open_session(self, epoch: int, home: str) -> Session:
+        """`home`: where the client is."""
+
+        def tell(ended: Callable[[], None]) -> None:
+            wait = self.network.hop(self.region, home)
+            self.network.carry(self.region, home, lambda: self.simulation.after(wait, ended))
+
+        session = Session(epoch, tell)
+        self.sessions = [known for known in self.sessions if known.open]
         self.sessions.append(session)
         return session
 
@@ -146,18 +209,43 @@ class Node:
 
     def end_process(self) -> None:
         """However it came about: nothing of it is left."""
-        self.up = self.frozen = False
+        self.up = self.frozen = self.stopped = False
+        self.exited, self.guard = "crash" if self.guard else "", None
+        self.ended = self.simulation.now
         self.incarnation += 1
         self._thawed.clear()
         for session in self.sessions:
-            session.end()
+            session.end(quiet=self.dark)
         self.sessions.clear()
 
+    def end_cleanly(self) -> None:
+        guarded = self.guard is not None
+        self.end_process()
+        self.stopped = True
+        self.exited = "clean" if guarded else ""
+
+    def take_guard(self, epoch: int, term: Term | None = None) -> None:
+        """The server that has just begun to start runs under a guard, if it is to."""
+        from tests.fakes.guards import SimGuard
+
+        self.exited = ""
+        if self.guarded:
+            self.guard = SimGuard(self, epoch, term)
+            self.guard.look()
+
+    def guard_told(self) -> dict[str, Any]:
+        """The guard's fields of a Control."""
+        guard = self.guard
+        if guard is None or guard.frozen:
+            return {"exited": "" if self.up else self.exited}
+        return {"guard": guard.id, "guard_epoch": guard.duty.epoch, "guard_left_s": guard.left}
+
     def freeze(self) -> None:
-        self.frozen = self.up
+        if self.up and not self.frozen:
+            self.frozen, self.frozen_since = True, self.simulation.now
 
     def thaw(self) -> None:
-        self.frozen = False
+        self.frozen, self.woken = False, self.simulation.now
         pending, self._thawed = self._thawed, []
         for work in pending:
             work()
@@ -177,7 +265,7 @@ class Node:
             if self.incarnation == incarnation:
                 self.when_awake(work)
 
-        self.simulation.after(seconds, due)
+        self.simulation.after(seconds * self.slow, due)
 
     # -- the start lock
 
@@ -191,8 +279,10 @@ class Node:
 
     def supervised_start(self) -> None:
         """As systemd would, through the start path: what is held does not come up as a writer."""
-        if not self.up and self.held_for != "stop" and not (self.held_for == "standby" and self.may_write):
+        held = self.held_for == "stop" or (self.held_for == "standby" and self.may_write)
+        if not (self.up or self.dark or held):
             self.begin_start()
+            self.take_guard(self.held_epoch)
 
     def check_start(self, role: str, *, comes_up_as: str) -> None:
         if self.held_for == "stop" or (self.held_for == "standby" and role == "writer"):

@@ -37,6 +37,7 @@ class Stream:
     upstream: PgNode
     incarnation: int
     heard: float
+    told: int  # where it stood
 
 
 class PgNode(Node):
@@ -58,7 +59,7 @@ class PgNode(Node):
         self.starting = self.stopping = False
         self.replayed = 0  # records
         self.stream: Stream | None = None
-        self._retry_at = 0.0
+        self._retry_at = self._take_at = 0.0
         self._waiting: list[Callable[[int], None]] = []  # for the promotion
 
     @property
@@ -81,7 +82,8 @@ class PgNode(Node):
         if self.stopping:
             self._drain()
         elif self.recovery:
-            self.replayed = len(self.log)
+            if not self.paused:
+                self.replayed = len(self.log)
             self._receive()
 
     def _upstream(self) -> PgNode | None:
@@ -101,8 +103,10 @@ class PgNode(Node):
         if joined and source.incarnation != self.stream.incarnation:
             self.stream = None
         elif joined and not source.frozen:
-            self.log.extend(source.log[len(self.log):])
-            self.stream.heard = now
+            if now >= self._take_at:
+                self.log.extend(source.log[len(self.log):])
+                self._take_at = now + self.lag
+            self.stream.heard, self.stream.told = now, source.end
         elif now - self.stream.heard > WAL_TIMEOUT_S:
             self.stream = None
 
@@ -116,7 +120,7 @@ class PgNode(Node):
         if not self.is_prefix_of(upstream):
             self.group.violated(f"{self} follows {upstream}, whose history is another one")
         self.timeline, self.history = upstream.timeline, upstream.history
-        self.stream = Stream(upstream, upstream.incarnation, self.simulation.now)
+        self.stream = Stream(upstream, upstream.incarnation, self.simulation.now, upstream.end)
 
     def fork_from(self, timeline: int) -> int | None:
         return next((at for parent, at in self.history if parent == timeline), None)
@@ -147,7 +151,7 @@ class PgNode(Node):
     def _stopped(self) -> None:
         if self.stopping:
             self.state = "shut down in recovery" if self.recovery else "shut down"
-            self.end_process()
+            self.end_cleanly()
 
     def end_process(self) -> None:
         super().end_process()
@@ -162,7 +166,7 @@ class PgNode(Node):
         self.later(START_S, self._started)
 
     def _started(self) -> None:
-        self.starting = False
+        self.starting, self.started = False, self.simulation.now
         self.recovery = self.signal
         self.replayed = len(self.log)
         self._retry_at = 0.0
@@ -196,7 +200,8 @@ class PgNode(Node):
     # -- what it and its files say
 
     def facts(self) -> PgFacts:
-        seen = self.log[: self.replayed] if self.recovery else self.log
+        replayed = self.replayed if self.recovery else len(self.log)
+        last = self.log[replayed - 1] if replayed else None
         upstream = self._upstream() if self.recovery else None
         return PgFacts(
             in_recovery=self.recovery,
@@ -204,10 +209,10 @@ class PgNode(Node):
             timeline=self.timeline,
             version=160004,
             position=self.end,
-            replayed=seen[-1].end if seen else 0,
-            replay_paused=False,
+            replayed=last.end if last else 0,
+            replay_paused=self.paused and self.recovery,
             replay_age_s=0.0 if self.recovery else None,
-            next_xid=seen[-1].xid if seen else 1000,
+            next_xid=last.xid if last else 1000,
             receiver=self._receiver(),
             senders=tuple(self._senders()),
             slots=tuple(Slot(name, "physical", False, 0, "reserved") for name in sorted(self.slots)),
@@ -218,7 +223,7 @@ class PgNode(Node):
             prepared=0,
             longest_xact_s=0.0,
             base_backups=0,
-            marker=self.group.marker(self, len(seen)),
+            marker=self.group.marker(self, replayed),
         )
 
     def _receiver(self) -> Receiver | None:
@@ -226,7 +231,7 @@ class PgNode(Node):
             return None
         host, port = self.group.host_port(self.stream.upstream)
         age = self.simulation.now - self.stream.heard
-        return Receiver("streaming", host, port, self.slot, self.stream.upstream.timeline, self.end, age)
+        return Receiver("streaming", host, port, self.slot, self.stream.upstream.timeline, self.stream.told, age)
 
     def _senders(self) -> Iterator[Sender]:
         for pid, node in enumerate(self.group.postgres, FIRST_PID):
@@ -241,6 +246,7 @@ class PgNode(Node):
             running=self.up, pid=pids[0] if pids else None, pids=pids, state=self.state, system_id=self.system_id,
             timeline=self.timeline, checkpoint=self.checkpoint, redo=self.checkpoint, min_recovery_end=self.end,
             standby_signal=self.signal, held_epoch=self.held_epoch, held_for=self.held_for, free_bytes=1 << 40,
+            **self.guard_told(),
         )
 
     def take_over_data_of(self, upstream: PgNode) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from qx.failover import links
 from qx.kernel.errors import QxError, Unsure
 from qx.model.journal import Event
-from tests.fakes.nodes import HOP_S
+from tests.fakes.lines import Line
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from qx.model.journal import Entry
     from qx.model.plan import Plan
     from qx.ports.controls import NodeControl
+    from qx.ports.means import Means
     from qx.ports.routes import Route
     from qx.ports.servers import PgServer, RedisServer
     from qx.ports.store import Store
-    from tests.fakes.nodes import Node, Session
+    from tests.fakes.loop import Loop
     from tests.fakes.world import SimWorld
 
 T = TypeVar("T")
@@ -68,8 +69,8 @@ class Call(NamedTuple):
 class Process:
     """`epochs` name its sessions; `calls` is what it asked of the world, in order."""
 
-    def __init__(self, world: SimWorld, store: Store) -> None:
-        self.world = world
+    def __init__(self, world: SimWorld, store: Store, home: str = HOME) -> None:
+        self.world, self.home = world, home
         self.platform = world.platform
         self.clock = _Clock(self)
         self.store: Store = cast("Store", _Store(self, store))
@@ -77,24 +78,32 @@ class Process:
         self.alive = True
         self.step = ""
         self.calls: list[Call] = []
+        self.keeps = True  # what it called and did
         self.deeds: list[str] = []
+        self.clock_ahead = 0.0  # of the world's: somebody set it
+        self.loop: Loop | None = None  # its own, where it has one
+        self.on_deed: Callable[[str], None] = lambda _: None
         self.trap: Callable[[Call], How | None] = lambda _: None
         self.before_append: Callable[[int], None] = lambda _: None
         self.after_append: Callable[[int], None] = lambda _: None
         self._epochs: dict[str, int] = {}
-        self._sessions: dict[tuple[str, str], Session] = {}
+        self._lines: dict[tuple[str, str], Line] = {}
 
     # -- qx.engine.world.World
+
+    @property
+    def means(self) -> Means:
+        raise AssertionError("the simulated world runs no runbook")
 
     def postgres(self, cluster: str, region: str) -> PgServer:
         from tests.fakes.servers import SimPgServer
 
-        return SimPgServer(self, self.world.pg(cluster, region))
+        return SimPgServer(self, self._line(cluster, region), self.world.pg(cluster, region))
 
     def redis(self, cluster: str, region: str) -> RedisServer:
         from tests.fakes.servers import SimRedisServer
 
-        return SimRedisServer(self, self.world.valkey(cluster, region))
+        return SimRedisServer(self, self._line(cluster, region), self.world.valkey(cluster, region))
 
     def control(self, cluster: str, region: str) -> NodeControl:
         from tests.fakes.controls import SimPgControl, SimRedisControl
@@ -115,9 +124,9 @@ class Process:
 
     async def act_as(self, run: str, epochs: dict[str, int]) -> None:
         self.check_alive()
-        for session in self._sessions.values():
-            session.open = False
-        self._sessions.clear()
+        for line in self._lines.values():
+            line.close()
+        self._lines.clear()
         self._epochs = dict(epochs)
 
     def salvage_dir(self, run: str) -> str:
@@ -135,10 +144,25 @@ class Process:
 
     def did(self, what: str) -> None:
         """Something was changed on its behalf."""
-        self.deeds.append(what)
+        if self.keeps:
+            self.deeds.append(what)
+        self.on_deed(what)
 
-    def epoch(self, cluster: str) -> int:
-        return self._epochs.get(cluster, 0)
+    def hears(self, what: Callable[[], None]) -> None:
+        """Something from outside, that it did not ask for."""
+        if not self.alive:
+            return
+        if self.loop is None:
+            what()
+        else:
+            self.loop.call_soon(what)
+
+    def _line(self, cluster: str, region: str) -> Line:
+        """Sessions of lower epochs than its own are expelled, and what it asks is done under that one."""
+        key = (cluster, region)
+        if key not in self._lines:
+            self._lines[key] = Line(self, self.world.node(*key), self._epochs.get(cluster, 0))
+        return self._lines[key]
 
     # -- how calls travel
 
@@ -149,7 +173,8 @@ class Process:
         self.check_alive()
         assert timeout > 0, f"{verb} was called with no time left: {timeout}"
         call = Call(len(self.calls), self.step, part, *node, verb)
-        self.calls.append(call)
+        if self.keeps:
+            self.calls.append(call)
         began = self.clock.elapsed()
         how = self.trap(call)
         self.check_alive()
@@ -182,78 +207,13 @@ class Process:
             self.world.break_at(How.CRASH, call)
         return answer
 
-    async def ask(
-        self, node: Node, timeout: float, work: Callable[[Callable[[Any], None]], None], *, harmless: bool = False
-    ) -> Any:
-        """Sends `work` to the server over a session; it answers through the function that it is given, or raises.
-
-        A session that was ended is found dead: what is harmless goes over a new one, anything else is refused, once.
-        """
-        network, loop = self.world.network, asyncio.get_running_loop()
-        session = await self._session(node, timeout, harmless=harmless)
-        answer: asyncio.Future[Any] = loop.create_future()
-        session.waiting.append(answer)
-
-        def settle(value: Any, error: BaseException | None) -> None:
-            if answer.done() or not session.open:
-                return
-            if error is not None:
-                answer.set_exception(error)
-            else:
-                answer.set_result(value)
-
-        def back(value: Any, error: BaseException | None = None) -> None:
-            network.carry(node.region, HOME, lambda: node.simulation.after(HOP_S, lambda: settle(value, error)))
-
-        def serve() -> None:
-            if not session.open:
-                return
-            try:
-                work(back)
-                if not harmless:
-                    self.did(f"statement at {node}")
-            except QxError as error:
-                back(None, error)
-
-        def arrive() -> None:
-            if session.open:
-                node.when_awake(serve)
-
-        node.simulation.after(HOP_S, lambda: network.carry(HOME, node.region, arrive))
-        try:
-            async with asyncio.timeout(timeout):
-                return await answer
-        except TimeoutError as error:
-            self._sessions.pop((node.cluster, node.region), None)  # left alone: what was sent may still arrive
-            raise Unsure("QX-RUN-002", f"{node}: no answer within {timeout:.3f} s") from error
-        finally:
-            session.waiting.remove(answer)
-
-    async def _session(self, node: Node, timeout: float, *, harmless: bool) -> Session:
-        key = (node.cluster, node.region)
-        known = self._sessions.get(key)
-        if known is not None and known.open:
-            return known
-        if known is not None:
-            del self._sessions[key]
-            if not harmless:
-                raise QxError("QX-NODE-001", f"{node}: the session was ended by the server")
-        if node.frozen or not self.world.network.joins(HOME, node.region):
-            await asyncio.sleep(timeout)
-            raise QxError("QX-NODE-001", f"{node}: cannot be reached")
-        if not getattr(node, "serves", False):
-            await asyncio.sleep(HOP_S)
-            raise QxError("QX-NODE-001", f"{node}: connection refused")
-        self._sessions[key] = node.open_session(self.epoch(node.cluster))
-        return self._sessions[key]
-
 
 class _Clock:
     def __init__(self, process: Process) -> None:
         self._process = process
 
     def now(self) -> float:
-        return self._process.world.simulation.wall
+        return self._process.world.simulation.wall + self._process.clock_ahead
 
     def elapsed(self) -> float:
         return self._process.world.simulation.now

@@ -38,7 +38,7 @@ class RedisNode(Node):
         self.loading = False
         self.attached: RedisNode | None = None
         self._attached_to = 0  # its incarnation
-        self._heard = 0.0
+        self._heard = self._take_at = 0.0
         self._syncing = False
         self.failover = "no-failover"
         self._target: RedisNode | None = None
@@ -91,7 +91,9 @@ class RedisNode(Node):
             if not self.is_prefix_of(above):  # it was told to follow another, and its data changed
                 self.attached = None
                 return
-            self.log.extend(above.log[len(self.log):])
+            if self.simulation.now >= self._take_at:
+                self.log.extend(above.log[len(self.log):])
+                self._take_at = self.simulation.now + self.lag
             self.replid, self.replid2, self.second_offset = above.replid, above.replid2, above.second_offset
             self._heard = self.simulation.now
         elif self.simulation.now - self._heard > LINK_TIMEOUT_S:
@@ -175,7 +177,8 @@ class RedisNode(Node):
         self.loading = False
 
     def begin_stop(self) -> None:
-        self.later(STOP_S, self.end_process)
+        if self.up:
+            self.later(STOP_S, self.end_cleanly)
 
     def begin_start(self) -> None:
         self.up = self.loading = True
@@ -185,7 +188,7 @@ class RedisNode(Node):
         self.later(START_S, self._started)
 
     def _started(self) -> None:
-        self.loading = False
+        self.loading, self.started = False, self.simulation.now
         if self.role == "master":
             self.group.started_as_writer(self)
 
@@ -226,6 +229,7 @@ class RedisNode(Node):
             announce=self.announce,
             uptime_s=int(now),
             marker=self.group.marker(self, len(self.log)),
+            io_age_s=int(now - self._heard) if linked else 0,
         )
 
     def control(self) -> RedisControl:
@@ -233,4 +237,5 @@ class RedisNode(Node):
         return RedisControl(
             running=self.up, pid=pids[0] if pids else None, pids=pids, replicaof=self.file_upstream,
             held_epoch=self.held_epoch, held_for=self.held_for, free_bytes=1 << 40,
+            **self.guard_told(),
         )

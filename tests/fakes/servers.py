@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qx.model.observation import Marker, PgFacts, Reason, RedisFacts
+    from tests.fakes.lines import Line
     from tests.fakes.nodes import Node
     from tests.fakes.postgres import PgNode
     from tests.fakes.process import Process
@@ -22,8 +23,8 @@ MARK_BYTES = 0x60
 
 
 class _Server:
-    def __init__(self, process: Process, node: Node) -> None:
-        self._process = process
+    def __init__(self, process: Process, line: Line, node: Node) -> None:
+        self._process, self._line = process, line
         self._of = node
 
     async def _ask(
@@ -32,7 +33,7 @@ class _Server:
         node = self._of
 
         async def sent() -> Any:
-            return await self._process.ask(node, timeout, work, harmless=harmless)
+            return await self._line.ask(timeout, work, harmless=harmless)
 
         return await self._process.call("sql", (node.cluster, node.region), verb, timeout, sent)
 
@@ -66,6 +67,14 @@ class _Server:
             facts=facts,
         )
 
+    async def heartbeat(self, timeout: float) -> None:
+        def beat() -> None:
+            if not self._of.accepts:
+                raise QxError("QX-NODE-007", f"{self._of}: cannot execute in a read-only transaction")
+            self._of.append(MARK_BYTES)
+
+        await self._do("heartbeat", timeout, beat, harmless=True)
+
     async def _write_marker(self, marker: Marker, timeout: float, *, force: bool) -> None:
         node, group = self._of, self._process.world.groups[self._of.cluster]
 
@@ -85,12 +94,13 @@ class _Server:
         expelled: int = await self._do("expel", timeout, lambda: self._of.expel(below_epoch), harmless=True)
         return expelled
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        self._line.close()
 
 
 class SimPgServer(_Server):
-    def __init__(self, process: Process, node: PgNode) -> None:
-        super().__init__(process, node)
+    def __init__(self, process: Process, line: Line, node: PgNode) -> None:
+        super().__init__(process, line, node)
         self._node = node
 
     async def observe(self, timeout: float) -> Observation | Silence:
@@ -144,7 +154,7 @@ class SimPgServer(_Server):
         return seen
 
     async def promote(self, timeout: float) -> int:
-        epoch = self._process.epoch(self._node.cluster)
+        epoch = self._line.epoch
         timeline: int = await self._ask("promote", timeout, lambda reply: self._node.begin_promotion(epoch, reply))
         return timeline
 
@@ -163,15 +173,15 @@ class SimPgServer(_Server):
 
 
 class SimRedisServer(_Server):
-    def __init__(self, process: Process, node: RedisNode) -> None:
-        super().__init__(process, node)
+    def __init__(self, process: Process, line: Line, node: RedisNode) -> None:
+        super().__init__(process, line, node)
         self._node = node
 
     async def observe(self, timeout: float) -> Observation | Silence:
         return await self._observe(timeout, self._node.facts)
 
     async def replicate(self, upstream: str | None, timeout: float) -> None:
-        epoch = self._process.epoch(self._node.cluster)
+        epoch = self._line.epoch
         await self._do("replicate", timeout, lambda: self._node.replicate(upstream, epoch))
 
     async def relink(self, timeout: float) -> None:
@@ -181,7 +191,7 @@ class SimRedisServer(_Server):
         await self._do("relink", timeout, work)
 
     async def handover(self, address: str, timeout: float) -> None:
-        epoch = self._process.epoch(self._node.cluster)
+        epoch = self._line.epoch
 
         def work(reply: Callable[[Any], None]) -> None:
             self._node.begin_failover(address, max(0.05, timeout - 0.25), epoch, reply)

@@ -12,6 +12,7 @@ import heapq
 import itertools
 import random
 import selectors
+from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -32,12 +33,17 @@ class Simulation:
         self.now = 0.0
         self.random = random.Random(seed)
         self._limit = limit_s
+        self._soon: deque[Callable[[], None]] = deque()
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
 
     @property
     def wall(self) -> float:
         return START + self.now
+
+    def soon(self, event: Callable[[], None]) -> None:
+        """At this instant, after what was asked for before."""
+        self._soon.append(event)
 
     def after(self, seconds: float, event: Callable[[], None]) -> None:
         heapq.heappush(self._events, (self.now + seconds, next(self._order), event))
@@ -53,7 +59,9 @@ class Simulation:
         """The next event, or `until` when there is none before it."""
         if self.now > self._limit:
             raise Overrun(f"{self._limit:.0f} virtual seconds are over")
-        if self._events and self._events[0][0] <= until:
+        if self._soon:
+            self._soon.popleft()()
+        elif self._events and self._events[0][0] <= until:
             self.now, _, event = heapq.heappop(self._events)
             event()
         else:
@@ -61,8 +69,13 @@ class Simulation:
 
     def pass_time(self, seconds: float) -> None:
         until = self.now + seconds
-        while self.now < until:
+        while self.now < until or self._soon:
             self.step(until)
+
+    def finish(self) -> None:
+        """What was asked for at this instant still happens, and nothing more."""
+        while self._soon:
+            self._soon.popleft()()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """`work` to its end, in virtual time, in a loop of its own; what it left behind is cancelled."""

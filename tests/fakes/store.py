@@ -5,7 +5,9 @@ Stores opened on one `Shelf` share everything, as processes share a file; each i
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+from collections import deque
 from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import json
 
+from qx.adapters.feed import Feed
 from qx.kernel.errors import QxError, Refused
 from qx.kernel.ids import sortable_id
 from qx.model.deed import adoption
@@ -22,8 +25,9 @@ from qx.model.observation import Sample
 from qx.model.plan import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncGenerator, Callable, Iterator
 
+SAMPLES_KEPT = 1_000
 _executors = itertools.count(1)
 
 
@@ -39,10 +43,17 @@ class Shelf:
     runs: dict[str, Run] = field(default_factory=dict)
     plans: dict[str, Plan] = field(default_factory=dict)  # run -> plan
     chain: list[Chained] = field(default_factory=list)
-    samples: list[Sample] = field(default_factory=list)
+    samples: deque[Sample] = field(default_factory=lambda: deque(maxlen=SAMPLES_KEPT))
     maintenance: dict[str, Maintenance] = field(default_factory=dict)
     records: dict[tuple[str, str], tuple[Record, float]] = field(default_factory=dict)  # end by `elapsed`
     revisions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    waiting: list[asyncio.Future[None]] = field(default_factory=list)  # for a record to change
+
+    def changed(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for each in waiting:
+            if not each.done():
+                each.set_result(None)
 
 
 class MemoryStore:
@@ -191,12 +202,14 @@ class MemoryStore:
         written = json.decode(json.encode(value))
         record = Record(kind=kind, key=key, value=written, revision=next(self._shelf.revisions), until=until)
         self._shelf.records[kind, key] = (record, inf if ttl is None else self._shelf.elapsed() + ttl)
+        self._shelf.changed()
         return record
 
     def drop(self, kind: str, key: str, *, expect: int | None = None) -> bool:
         self._expect(kind, key, expect)
         stood = self.record(kind, key) is not None
         self._shelf.records.pop((kind, key), None)
+        self._shelf.changed()
         return stood
 
     def record(self, kind: str, key: str) -> Record | None:
@@ -206,6 +219,9 @@ class MemoryStore:
     def records(self, kind: str) -> tuple[Record, ...]:
         found = (self.record(kind, key) for of, key in sorted(self._shelf.records) if of == kind)
         return tuple(record for record in found if record is not None)
+
+    def changes(self, kinds: tuple[str, ...]) -> Changes:
+        return Changes(self._shelf, self.records, kinds)
 
     def _expect(self, kind: str, key: str, expect: int | None) -> None:
         found = self.record(kind, key)
@@ -229,3 +245,24 @@ class MemoryStore:
 
     def maintenance(self, at: float) -> tuple[Maintenance, ...]:
         return tuple(m for _, m in sorted(self._shelf.maintenance.items()) if m.since <= at < m.until)
+
+
+class Changes(Feed):
+    """Told at once; that a record has run out, a moment later."""
+
+    def __init__(
+        self, shelf: Shelf, standing: Callable[[str], tuple[Record, ...]], kinds: tuple[str, ...]
+    ) -> None:
+        super().__init__(kinds)
+        self._shelf, self._standing, self._kinds = shelf, standing, kinds
+
+    async def follow(self) -> AsyncGenerator[Record, None]:
+        while True:
+            for record in self.known.news([each for kind in self._kinds for each in self._standing(kind)]):
+                yield record
+            change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._shelf.waiting.append(change)
+            now = self._shelf.elapsed()
+            ends = [end for (kind, _), (_, end) in self._shelf.records.items() if kind in self._kinds and end > now]
+            left = min(ends, default=inf) - now
+            await asyncio.wait([change], timeout=None if left == inf else left + 0.01)

@@ -31,7 +31,7 @@ from tests.fakes.store import MemoryStore, Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
-    from typing import Any, TypeVar
+    from typing import Any, Literal, TypeVar
 
     from qx.model.control import Control
     from qx.model.journal import Entry, RunOutcome
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 US, EU, AP = REGIONS = ("us-east", "eu-west", "ap-southeast")
+ALL_REGIONS = (*REGIONS, "me-central", "ap-northeast", "sa-east")
 PG, KV = "trading", "sessions"
 HEALS_S = 20.0  # after so long a link that was cut at a call passes again
 BUDGET_S = 10.0
@@ -48,12 +49,17 @@ SUPERVISOR_S = 0.1
 
 
 class SimWorld:
-    def __init__(self, seed: int = 1, clusters: tuple[str, ...] = (PG,)) -> None:
-        self.simulation = Simulation(seed)
-        self.network = Network()
-        self.platform = _platform(clusters)
+    """`tick`: how often replicas receive and clients write, in seconds. `watched`: somebody else keeps the samples."""
+
+    def __init__(
+        self, seed: int = 1, clusters: tuple[str, ...] = (PG,), platform: Platform | None = None, *,
+        tick: float = TICK_S, watched: bool = False, limit_s: float = 2_000.0,
+    ) -> None:
+        self.simulation = Simulation(seed, limit_s)
+        self.network = Network(self.simulation.random)
+        self.platform = platform or a_platform(clusters)
         self.groups = {
-            name: Group(self.simulation, self.network, name, cluster)
+            name: Group(self.simulation, self.network, name, cluster, tick)
             for name, cluster in self.platform.clusters.items()
         }
         self.shelf = self.new_shelf("store-a")
@@ -61,8 +67,9 @@ class SimWorld:
         self.unreachable_controls: set[tuple[str, str]] = set()
         for group in self.groups.values():
             _bring_up(group)
-            self.simulation.every(TICK_S, group.tick)
-        self.simulation.every(1.0, self._sample)
+            self.simulation.every(tick, group.tick)
+        if not watched:
+            self.simulation.every(1.0, self._sample)
         self.simulation.pass_time(3.0)
 
     # -- what there is
@@ -89,8 +96,8 @@ class SimWorld:
     def new_shelf(self, store_id: str) -> Shelf:
         return Shelf(wall=lambda: self.simulation.wall, elapsed=lambda: self.simulation.now, store_id=store_id)
 
-    def process(self, store: Store | None = None) -> Process:
-        return Process(self, store or MemoryStore(self.shelf))
+    def process(self, store: Store | None = None, home: str = HOME) -> Process:
+        return Process(self, store or MemoryStore(self.shelf), home)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.simulation.run(work)
@@ -181,24 +188,32 @@ class SimWorld:
         return [chained.entry for chained in MemoryStore(self.shelf).entries(run)]
 
 
-def _platform(clusters: tuple[str, ...]) -> Platform:
+def a_platform(
+    clusters: tuple[str, ...] = (PG,),
+    regions: tuple[str, ...] = REGIONS,
+    mode: Literal["observe", "confirm", "auto"] = "observe",
+    objectives: Objectives | None = None,
+    **more: Any,
+) -> Platform:
+    """At home in the first of `regions`; `more`: fields of Platform."""
     made = {}
     for name in clusters:
         kind = "redis" if name == KV else "postgresql"
         scheme, port = ("redis", 6379) if name == KV else ("postgresql", 5432)
         made[name] = Cluster(
             kind="redis" if kind == "redis" else "postgresql",
-            home=US,
+            home=regions[0],
+            mode=mode,
             data_classes=("session",) if name == KV else ("trade_record",),
-            nodes={region: Node(url=f"{scheme}://qx@10.0.0.{n}:{port}/db") for n, region in enumerate(REGIONS, 1)},
-            objectives=Objectives(write_outage=Seconds(BUDGET_S)),
+            nodes={region: Node(url=f"{scheme}://qx@10.0.0.{n}:{port}/db") for n, region in enumerate(regions, 1)},
+            objectives=objectives or Objectives(write_outage=Seconds(BUDGET_S)),
         )
     return Platform(
         version=1,
         platform="sim",
-        regions={region: Region(title=region, jurisdictions=("XX",)) for region in REGIONS},
+        regions={region: Region(title=region, jurisdictions=("XX",)) for region in regions},
         clusters=made,
-        defaults=Defaults(cooldown=Seconds(0)),
+        **{"defaults": Defaults(cooldown=Seconds(0)), **more},
     )
 
 

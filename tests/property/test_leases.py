@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from qx.model.lease import Lease
     from qx.ports.store import Store
-    from tests.fakes.rigs import Rig
 
 CLUSTERS = ("book", "sessions", "trading")
 clusters = st.lists(st.sampled_from(CLUSTERS), min_size=1, max_size=3, unique=True).map(tuple)
@@ -41,7 +40,7 @@ class Leasing(RuleBasedStateMachine):
         self.epochs = dict.fromkeys(CLUSTERS, 0)
         self.latest: dict[str, tuple[Lease, int, float]] = {}  # lease, executor, end in seconds since boot
 
-    def make_rig(self) -> Rig:
+    def make_rig(self) -> MemoryRig | SqliteRig:
         return MemoryRig()
 
     def teardown(self) -> None:
@@ -141,7 +140,7 @@ def _passes(store: Store, lease: Lease) -> bool:
 
 
 class SqliteLeasing(Leasing):
-    def make_rig(self) -> Rig:
+    def make_rig(self) -> SqliteRig:
         self.directory = Path(tempfile.mkdtemp(prefix="qx-leases-"))
         return SqliteRig(self.directory / "test.db")
 

@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tools.reference import codes, commands, documents, environment, exits, gates, picture, settings, steps
+from tools.reference import (
+    codes,
+    commands,
+    documents,
+    environment,
+    exits,
+    gates,
+    metrics,
+    picture,
+    settings,
+    steps,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +39,7 @@ PAGES = {
     "documents": Page("JSON documents", "what `-o json` answers, field by field", documents.body),
     "gates": Page("Gates", "what may stop a plan, and what lets it pass", gates.body),
     "steps": Page("Steps", "what a run does, in which order, and how it is taken back", steps.body),
+    "metrics": Page("Metrics", "what the daemon shows Prometheus", metrics.body),
     "environment": Page("Environment variables", "those that are read, and what for", environment.body),
 }
 NOTE = "<!-- Made by `make docs` from the code. Change the code, not this file. -->"

@@ -11,16 +11,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import qx
+from qx.app.runbook import Listed
 from qx.config.origin import Setting
 from qx.failover.checks import Check
 from qx.lab.demo import Demo
 from qx.lab.status import LabStatus
+from qx.model.alert import Delivery, Heard, Notice, Told
+from qx.model.approval import ApprovalRequest, Approved
 from qx.model.audit import Audit
 from qx.model.diagnosis import Diagnosis
 from qx.model.journal import Entry, Run
 from qx.model.lease import Rule
 from qx.model.plan import Action, Plan, Refusal
 from qx.model.platform import Platform
+from qx.model.runbook import Runbook
+from qx.model.standing import Acknowledgement, Arming, Decided, DrillResult
 from qx.render.acts import Act
 from qx.render.control import Ruled
 from qx.render.lag import Lags
@@ -108,6 +113,54 @@ DOCUMENTS = {
         },
         also=(Entry,),
     ),
+    "alerts": Document(
+        "qx alerts list", "What was told and is not over, and what could not be delivered.",
+        sources=("qx.render.alerts:alerts_document",),
+        keys={
+            "alerts": "List of [Told](#told), each with the next field.",
+            "acknowledged": "[Heard](#heard): who has seen it; or null.",
+            "undelivered": "List of [Delivery](#delivery): notices on their way, and those given up.",
+        },
+        also=(Told, Heard, Delivery),
+    ),
+    "alert-ack": Document("qx alerts ack", "Who has seen which alert.", Heard),
+    "alert-test": Document(
+        "qx alerts test", "What a channel answered.", sources=("qx.cli.commands.alerts:try_channel",),
+        keys={
+            "channel": "The channel.", "answer": "The other side's own words.", "took_s": "Seconds until it came.",
+            "notice": "The notice's id, which stands in it too.",
+        },
+    ),
+    "notice": Document(
+        "channels of the drivers `webhook` and `command`", "One message about an alert. A test has the alert `test`.",
+        Notice,
+    ),
+    "runbooks": Document(
+        "qx runbook list", "Every runbook, and whether it can be run.",
+        sources=("qx.cli.commands.runbook:list_books",), keys={"runbooks": "List of [Listed](#listed)."},
+        also=(Listed,),
+    ),
+    "runbook": Document(
+        "qx runbook show", "One runbook: the fields of its file, defaults included.", Runbook,
+        sources=("qx.render.runbook:book_document",),
+        keys={"file": "Its file.", "why": "How it was found."},
+    ),
+    "runbook-lint": Document(
+        "qx runbook lint", "Runbooks without errors. Errors are qx.error/1.",
+        sources=("qx.cli.commands.runbook:lint",), keys={"files": "Those that were read."},
+    ),
+    "runbook-schema": Document(
+        "qx runbook schema", "The JSON Schema of a runbook's file itself; `schema` is added in front.",
+    ),
+    "approval-requests": Document(
+        "qx approve", "What waits for an approval.", sources=("qx.cli.commands.approve:approve",),
+        keys={
+            "requests": "List of [ApprovalRequest](#approvalrequest).",
+            "approvals": "Of qx.approvals/1: list of [Approved](#approved).",
+        },
+        also=(ApprovalRequest, Approved),
+    ),
+    "approvals": Document("qx approve RUN", "What was approved just now: `approvals`, as above."),
     "control": Document(
         "qx control show", "What this store rules.", sources=("qx.render.control:control_document",),
         keys={
@@ -120,6 +173,26 @@ DOCUMENTS = {
     "maintenance": Document(
         "qx maintenance on, off, list", "The windows in force.", sources=("qx.cli.commands.maintenance:_answer",),
         keys={"windows": "List of `scope`, `owner`, `reason`, `since`, `until`."},
+    ),
+    "drill": Document("qx drill", "What a drill measured, against the cluster's objectives.", DrillResult),
+    "arming": Document("qx arm", "Who consented to what, and the drill that proved it.", Arming),
+    "disarming": Document(
+        "qx disarm", "Whether it was armed.", sources=("qx.cli.commands.disarm:disarm",),
+        keys={"cluster": "Its name.", "was_armed": "Whether there was anything to take back."},
+    ),
+    "acknowledgement": Document("qx runs ack", "Who has seen which automatic run.", Acknowledgement),
+    "ledger": Document(
+        "qx runs ledger", "What the daemon decided, the latest first.", sources=("qx.cli.commands.runs:ledger",),
+        keys={
+            "decided": "List of [Decided](#decided).",
+            "would_act": "How often it would have acted, had policy let it.",
+            "false_positives": "How often of these the writer came back by itself.",
+        },
+        also=(Decided,),
+    ),
+    "watch": Document(
+        "qx daemon --once", "Who writes in the end.", sources=("qx.cli.commands.daemon:daemon",),
+        keys={"writers": "Cluster -> region, or null.", "without_writer": "Clusters that nobody writes to."},
     ),
     "audit": Document("qx audit verify", "What was verified, and every break.", Audit),
     "audit-export": Document(
@@ -206,7 +279,7 @@ DOCUMENTS = {
         },
     ),
 }
-NOT_ANSWERED = {"error", "salvage"}
+NOT_ANSWERED = {"error", "salvage", "notice"}
 ELSEWHERE = {Platform: "regions-yaml.md"} | {cls: f"steps.md#{cls.__name__.lower()}" for cls in get_args(Action)}
 
 

@@ -20,6 +20,7 @@ READ = {
     "TERM": "`dumb`: no colours.",
     "COLUMNS": "The width of the terminal, instead of what it says itself.",
     "SUDO_USER": "Who called root: named as the operator in plans and in the journal.",
+    "NOTIFY_SOCKET": "Where systemd listens for `qx daemon`'s readiness and watchdog.",
     "PYTHONPATH": "Kept for the lab's own programs, with the place of qx put before it.",
     "_QX_COMPLETE": "Set by the completion scripts: the words are to be completed, not run.",
 }

@@ -51,7 +51,7 @@ def name_of(gate: Callable[..., object]) -> str:
     names = {
         node.args[0].value
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"_yes", "_no"}
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"yes", "no"}
         and isinstance(node.args[0], ast.Constant)
     }
     demand(len(names) == 1, f"{gate.__name__}: one name, not {names}")

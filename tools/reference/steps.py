@@ -8,7 +8,7 @@ from qx.engine.acts import Act, act_for
 from qx.engine.budget import UNDO_SHARE
 from qx.failover import steps
 from qx.failover.estimate import nothing_lost
-from qx.failover.gates import Move
+from qx.failover.move import Move
 from qx.kernel.spans import format_seconds
 from qx.model import plan as p
 from tools.reference.markdown import code, paragraph, plain, table

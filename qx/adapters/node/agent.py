@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
+from qx.adapters.clock import SystemClock
 from qx.adapters.node.deadline import Deadline
 from qx.adapters.node.local import perform, server
-from qx.adapters.node.wire import LONGEST, Hello, Reply, Request, arguments, failure
+from qx.adapters.node.wire import LONGEST, Hello, Reply, Request, arguments, failure, moved
 from qx.kernel.errors import Problems, QxError
 from qx.model.platform import LocalControl
 
@@ -51,13 +52,15 @@ def read_settings(path: Path) -> NodeSettings:
 
 def serve(settings_file: Path, source: TextIO, say: Callable[[str], None]) -> None:
     """Says hello, takes one request, answers it, each as a line. An error is an answer too."""
+    said_at = SystemClock().elapsed()
     say(_line(Hello()))
     try:
         request = _read(source)
         settings = read_settings(settings_file)
         _check_address(settings, request)
         node = server(settings, request.kind, request.cluster, request.region)
-        reply = Reply(result=perform(node, request.verb, arguments(request), Deadline(request.timeout_s)))
+        given = moved(arguments(request), said_at)
+        reply = Reply(result=perform(node, request.verb, given, Deadline(request.timeout_s)))
     except QxError as error:
         reply = Reply(error=failure(error))
     say(_line(reply))

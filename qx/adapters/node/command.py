@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from qx.adapters.clock import SystemClock
 from qx.adapters.node.deadline import Deadline
 from qx.adapters.node.programs import tail
-from qx.adapters.node.wire import PROTOCOL, Carried, Hello, Reply, Request, raised
+from qx.adapters.node.wire import LOOKS, PROTOCOL, Carried, Hello, Reply, Request, moved, raised
 from qx.kernel.errors import QxError, Unsure
 from qx.model.control import Control
 
@@ -102,6 +103,7 @@ class _Call:
         if process.stdin is None or process.stdout is None:
             raise AssertionError("made with pipes")
         hello = await _line(process.stdout)
+        heard_at = SystemClock().elapsed()
         if not hello:
             code = await process.wait()
             await _end(listening)
@@ -114,7 +116,9 @@ class _Call:
             raise self._failed(f"it speaks protocol {version}, we {PROTOCOL}")
         self.sent = True
         left = self.deadline.left
-        request = msgspec.structs.replace(self.request, timeout_s=left - min(_WAY_BACK_S, left / 4))
+        request = msgspec.structs.replace(
+            self.request, timeout_s=left - min(_WAY_BACK_S, left / 4), args=moved(self.request.args, -heard_at)
+        )
         with contextlib.suppress(ConnectionError):  # it ended: the missing reply tells
             process.stdin.write(msgspec.json.encode(request) + b"\n")
             await process.stdin.drain()
@@ -137,7 +141,7 @@ class _Call:
 
     def unanswered(self, why: str) -> QxError:
         """What a missing answer means: nothing, when nothing was sent or it only looked; else that we cannot know."""
-        if self.sent and self.request.verb != "inspect":
+        if self.sent and self.request.verb not in LOOKS:
             words = f"{self.where}: {self.request.verb} was sent, and its answer did not come: {why}"
             return Unsure("QX-RUN-002", words, hint="observe the node before asking again")
         return self._unreachable(why)

@@ -1,14 +1,12 @@
 """Files that must be there after a power cut: replaced atomically, synced with their directory, owned as
 their neighbours.
 
-Must never leave a half-written file under its real name.
+Must never leave a half-written file under its real name. A guard imports this: what only others need is imported late.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
 from pathlib import Path
 
 NEW = ".qx-new"
@@ -58,6 +56,8 @@ def discard(path: Path) -> None:
     if path.is_symlink() or path.is_file():
         path.unlink()
     elif path.exists():
+        import shutil
+
         shutil.rmtree(path)
 
 
@@ -71,6 +71,8 @@ def sync(path: Path) -> None:
 
 
 def sha256(path: Path) -> str:
+    import hashlib
+
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -14,7 +14,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from qx.adapters.node.deadline import Deadline
-from qx.adapters.node.wire import Carried
+from qx.adapters.node.wire import LOOKS, Carried
 from qx.kernel.errors import QxError, Unsure
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class LocalNode(Carried):
             return await asyncio.wait_for(answer, timeout + _GRACE_S)
         except TimeoutError as error:
             words = f"{self._server.where}: {verb} did not end in {timeout:g} s"
-            if verb == "inspect":
+            if verb in LOOKS:
                 raise QxError("QX-NODE-001", words, hint="the machine or its disk does not answer") from error
             raise Unsure("QX-RUN-002", words, hint="observe the node before asking again") from error
         finally:

@@ -87,12 +87,12 @@ class StartLock:
     @contextlib.contextmanager
     def acting(self, epoch: int, verb: str, deadline: Deadline) -> Iterator[Turn]:
         """The right to act, while the context lasts. Raises QX-NODE-002; QX-NODE-010 when the deadline passed."""
-        self._refuse_lower(epoch, verb, self.memory())
+        self.refuse_lower(epoch, verb, self.memory())
         handle = self._open()
         try:
             self._take(handle, epoch, verb, deadline)
             memory = self.memory()
-            self._refuse_lower(epoch, verb, memory)
+            self.refuse_lower(epoch, verb, memory)
             turn = Turn(handle, self._holder(epoch, verb), memory, self._memory)
             if epoch > memory.epoch:
                 turn.remember(epoch=epoch, pinned="")
@@ -115,7 +115,8 @@ class StartLock:
         files.own(handle, self._lock.parent)
         return handle
 
-    def _refuse_lower(self, epoch: int, verb: str, memory: Memory) -> None:
+    def refuse_lower(self, epoch: int, verb: str, memory: Memory) -> None:
+        """Raises QX-NODE-002."""
         if epoch < memory.epoch:
             raise Refused(
                 "QX-NODE-002",

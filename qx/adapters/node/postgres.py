@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qx.adapters.node import files, pgdata, processes
+from qx.adapters.node.greeting import POSTGRESQL
 from qx.adapters.node.server import Role, Server
 from qx.kernel.errors import Refused
 from qx.model.control import PgControl
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from qx.adapters.node.processes import Pid
 
 _WRITES = "in production"
+_LOOPBACK = "127.0.0.1"
 _NO_DATA = pgdata.ControlFile(
     system_id="", state="no data", checkpoint=0, redo=0, timeline=0, min_recovery_end=0, min_recovery_timeline=0,
     segment_bytes=0, next_xid=0,
@@ -30,6 +32,14 @@ _SERVES = {"ready", "standby"}  # 'standby': it replays, and takes no connection
 
 
 class PostgresNode(Server):
+    CLEAN = signal.SIGINT  # what `pg_ctl stop -m fast` sends
+
+    def greeting(self) -> tuple[str | tuple[str, int], bytes]:
+        head = pgdata.read_lock_file(self.data_dir)
+        if head is not None and head.socket_dir:
+            return f"{head.socket_dir}/.s.PGSQL.{head.port}", POSTGRESQL
+        return (_LOOPBACK, self.settings.port), POSTGRESQL
+
     def seen(self, memory: Memory, deadline: Deadline) -> PgControl:
         control = _NO_DATA if pgdata.holds_nothing(self.data_dir) else self.control_file(deadline)
         pids = self.pids()
@@ -48,6 +58,7 @@ class PostgresNode(Server):
             held_epoch=memory.epoch,
             held_for=memory.held_for,
             free_bytes=files.free_bytes(self.data_dir if self.data_dir.exists() else self.data_dir.parent),
+            **self.guard_seen(deadline, running=bool(pids)),
         )
 
     def control_file(self, deadline: Deadline) -> pgdata.ControlFile:
@@ -64,8 +75,8 @@ class PostgresNode(Server):
         return tuple(pid for pid in pids if pid.number == head.pid)
 
     def end_cleanly(self, main: tuple[Pid, ...], deadline: Deadline) -> None:
-        """What `pg_ctl stop -m fast` sends, without its polling."""
-        processes.send(main, signal.SIGINT)
+        """As pg_ctl, without its polling."""
+        processes.send(main, self.CLEAN)
 
     def stopped(self, turn: Turn) -> None:
         self._discard_stale_locks()

@@ -101,6 +101,17 @@ def _parent(pid: Pid) -> int:
     return int(fields[1]) if fields else 0
 
 
+def descendants(number: int) -> tuple[Pid, ...]:
+    """Every living process below that one, parents before their children."""
+    below: dict[int, list[Pid]] = {}
+    for pid in _living():
+        below.setdefault(_parent(pid), []).append(pid)
+    found = list(below.get(number, ()))
+    for pid in found:
+        found += below.get(pid.number, ())
+    return tuple(found)
+
+
 def ended(pids: Iterable[Pid], deadline: Deadline) -> bool:
     """Waits until all have ended; False when the deadline passed first."""
     with contextlib.ExitStack() as stack:
@@ -147,11 +158,14 @@ def of_redis(data_dir: Path, config_file: Path, port: int) -> tuple[Pid, ...]:
 
 
 def _named(pattern: re.Pattern[str]) -> Iterator[Pid]:
+    return (pid for pid in _living() if pattern.search(pid.name))
+
+
+def _living() -> Iterator[Pid]:
     for entry in os.listdir(_PROC):  # noqa: PTH208 - of hundreds of processes, inside a write outage
-        if entry.isdigit():
-            pid = identify(int(entry))
-            if pid is not None and pattern.search(pid.name):
-                yield pid
+        pid = identify(int(entry)) if entry.isdigit() else None
+        if pid is not None:
+            yield pid
 
 
 def _works_in(directory: Path) -> Callable[[Pid], bool]:

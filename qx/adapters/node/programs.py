@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from qx.adapters.node import files, processes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import IO
 
@@ -86,8 +86,12 @@ def running(
                 turn.runs(None)
 
 
-def launch(argv: Sequence[str], log: Path, like: Path) -> processes.Pid | None:
-    """Starts a server that outlives us, its output appended to `log`. None when it has ended by now."""
+def launch(
+    argv: Sequence[str], log: Path, like: Path, passed: Mapping[str, str] | None = None
+) -> processes.Pid | None:
+    """Starts a server that outlives us, its output appended to `log`. None when it has ended by now. `passed`: what its
+    environment has beyond the short list.
+    """
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         if os.fstat(handle).st_size == 0:
@@ -97,7 +101,7 @@ def launch(argv: Sequence[str], log: Path, like: Path) -> processes.Pid | None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=handle,
-            env=_environment(plain=False),
+            env=_environment(plain=False) | dict(passed or {}),
             cwd="/",
             start_new_session=True,
             check=True,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qx.adapters.node import files, processes
+from qx.adapters.node.greeting import REDIS
 from qx.adapters.node.keeper import Keeper
 from qx.adapters.node.redisconf import RedisConf
 from qx.adapters.node.server import Role, Server
@@ -31,6 +32,9 @@ _LOOPBACK = "127.0.0.1"
 
 
 class RedisNode(Server):
+    CLEAN = signal.SIGTERM
+    FOREGROUND = ("--daemonize", "no")  # whatever its file says
+
     @property
     def config(self) -> RedisConf:
         return RedisConf(Path(self.settings.config_file))
@@ -46,6 +50,7 @@ class RedisNode(Server):
             held_epoch=memory.epoch,
             held_for=memory.held_for,
             free_bytes=files.free_bytes(self.data_dir),
+            **self.guard_seen(deadline, running=bool(pids)),
         )
 
     def pids(self) -> tuple[Pid, ...]:
@@ -102,7 +107,7 @@ class RedisNode(Server):
     def end_cleanly(self, main: tuple[Pid, ...], deadline: Deadline) -> None:
         """SIGTERM saves what the server is told to persist; one that is told nothing is asked to save nevertheless."""
         if self.config.persists:
-            processes.send(main, signal.SIGTERM)
+            processes.send(main, self.CLEAN)
             return
         password = self.config.value("requirepass")
         answer = self._ask("SHUTDOWN", "SAVE", password=password, timeout=deadline.left)
@@ -133,6 +138,9 @@ class RedisNode(Server):
         except OSError:
             return False
         return answer != b"" and not answer.startswith(b"-LOADING")
+
+    def greeting(self) -> tuple[str | tuple[str, int], bytes]:
+        return (self._host, self.settings.port), REDIS
 
     def role(self, deadline: Deadline) -> Role:
         """By the length of its answer to ROLE; where it asks for a user that we do not know, as its file has it."""

@@ -2,17 +2,21 @@
 
 Invariants: a stop has succeeded when no process of the server is left; a start goes against neither the hold
 nor the pin, and not over data that a rewind or clone left incomplete; every verb that acts does so under the
-node's lock. Must never start a server without having looked for one that runs.
+node's lock, but for `extend`, which must not wait for another. Must never start a server without having looked for one
+that runs.
 """
 
 from __future__ import annotations
 
+import signal
 import time
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from qx.adapters.node import processes
+from qx.adapters.node.greeting import greets
+from qx.adapters.node.guarded import Guarded
 from qx.adapters.node.lock import Memory, Purpose, StartLock
 from qx.adapters.node.programs import launch, run, tail
 from qx.kernel.errors import QxError, Refused, Unsure
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     from qx.adapters.node.deadline import Deadline
     from qx.adapters.node.lock import Turn
     from qx.adapters.node.processes import Pid
-    from qx.model.control import Control
+    from qx.model.control import Control, Term
     from qx.model.platform import LocalControl
 
 Role = Literal["writer", "replica"]
@@ -33,7 +37,13 @@ _LOG_END_BYTES = 16 << 10
 
 
 class Server(ABC):
-    """The sync verbs of `qx.ports.controls.NodeControl`; each ends by its deadline, or says why not."""
+    """The sync verbs of `qx.ports.controls.NodeControl`; each ends by its deadline, or says why not.
+
+    `CLEAN` asks its main process for a clean end; `FOREGROUND` are words that keep it its guard's child.
+    """
+
+    CLEAN: ClassVar[signal.Signals]
+    FOREGROUND: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, settings: LocalControl, where: str) -> None:
         self.settings = settings
@@ -41,6 +51,7 @@ class Server(ABC):
         self.data_dir = Path(settings.data_dir)
         self.bin_dir = Path(settings.bin_dir)
         self.lock = StartLock(self.data_dir, where)
+        self.guarded = Guarded(self.data_dir, where)
 
     # -- what a kind of server must tell ---------------------------------------------------------------
 
@@ -113,6 +124,17 @@ class Server(ABC):
     def inspect(self, deadline: Deadline) -> Control:
         return self.seen(self.lock.memory(), deadline)
 
+    def answers(self, deadline: Deadline) -> bool:
+        return greets(*self.greeting(), max(0.01, deadline.left))
+
+    @abstractmethod
+    def greeting(self) -> tuple[str | tuple[str, int], bytes]:
+        """Where the server listens, and what any server of its kind has an answer to."""
+
+    def guard_seen(self, deadline: Deadline, *, running: bool) -> dict[str, Any]:
+        """The guard's fields of what `seen` tells."""
+        return self.guarded.seen(deadline, running=running)._asdict() if self.settings.guard else {}
+
     def hold(self, epoch: int, purpose: Purpose, deadline: Deadline) -> None:
         with self.lock.acting(epoch, "hold", deadline) as turn:
             turn.remember(held_for=purpose)
@@ -129,6 +151,7 @@ class Server(ABC):
                 self._kill(deadline, turn)
             else:
                 self._end(deadline, turn)
+            self.guarded.dismiss(deadline)
             self.stopped(turn)
             return self.seen(turn.memory, deadline)
 
@@ -164,7 +187,7 @@ class Server(ABC):
                 raise QxError("QX-NODE-003", f"{self.where}: the server came back after it was killed",
                               hint="its supervisor restarts it: set its restart policy to none")
 
-    def _custom(self, argv: tuple[str, ...], deadline: Deadline, turn: Turn) -> str:
+    def _custom(self, argv: tuple[str, ...], deadline: Deadline, turn: Turn | None) -> str:
         """Runs the operator's own program. What it said where that explains something: the server's state decides."""
         try:
             told = run(argv, deadline, turn)
@@ -172,14 +195,38 @@ class Server(ABC):
             return f"; {argv[0]}: {error}"
         return f"; {argv[0]} said: {told.last_words()}" if told.code != 0 else ""
 
-    def start(self, epoch: int, role: Role, deadline: Deadline) -> Control:
+    def start(self, epoch: int, role: Role, deadline: Deadline, term: Term | None = None) -> Control:
         with self.lock.acting(epoch, "start", deadline) as turn:
             self._check_hold(role, turn.memory)
             self.check_pin(role)
-            if not self._runs(role, deadline):
+            if self._runs(role, deadline):
+                if term is not None:
+                    self.guarded.extend(epoch, term, deadline)
+            else:
                 self.clear_way(deadline)
-                self._launch(deadline, turn)
+                self.guarded.dismiss(deadline)
+                self.launch(deadline, turn, term)
+                if term is not None:
+                    self._bind(epoch, term, deadline, turn)
             return self.seen(turn.memory, deadline)
+
+    def _bind(self, epoch: int, term: Term, deadline: Deadline, turn: Turn) -> None:
+        """A server that was started under a term and is not bound by one is not left running."""
+        try:
+            self.guarded.bind(epoch, term, deadline)
+        except QxError:
+            self._kill(deadline, turn)
+            self.guarded.dismiss(deadline)
+            raise
+
+    def extend(self, epoch: int, term: Term | None, deadline: Deadline) -> str:
+        """A higher epoch is remembered first; otherwise it takes no turn, as a verb that acts may take long."""
+        memory = self.lock.memory()
+        self.lock.refuse_lower(epoch, "extend", memory)
+        if epoch > memory.epoch:
+            with self.lock.acting(epoch, "extend", deadline):
+                return self.guarded.extend(epoch, term, deadline)
+        return self.guarded.extend(epoch, term, deadline)
 
     def _check_hold(self, role: Role, memory: Memory) -> None:
         if memory.held_for == "stop" or (memory.held_for == "standby" and role == "writer"):
@@ -212,7 +259,8 @@ class Server(ABC):
                 )
         return False
 
-    def _launch(self, deadline: Deadline, turn: Turn) -> None:
+    def launch(self, deadline: Deadline, turn: Turn | None = None, term: Term | None = None) -> None:
+        """Starts it, whatever it then is, and returns when it takes connections."""
         offset = self._log_size
         if self.settings.start:
             said = self._custom(self.settings.start, deadline, turn)
@@ -220,7 +268,13 @@ class Server(ABC):
                 raise QxError("QX-NODE-004", f"{self.where}: it did not start{said}", hint=f"its log: {self.log}")
             self._await_ready(None, offset, deadline)
             return
-        launched = launch((*self.settings.run_as, *self.argv()), self.log, like=self.data_dir)
+        prefix, program, passed = self.settings.run_as, self.argv(), {}
+        argv = (*prefix, *program)
+        if self.settings.guard:
+            epoch = self.lock.memory().epoch
+            argv = self.guarded.argv(prefix, (*program, *self.FOREGROUND), self.CLEAN, epoch, term)
+            passed = self.guarded.environment
+        launched = launch(argv, self.log, like=self.data_dir, passed=passed)
         self._await_ready(launched, offset, deadline)
 
     def _await_ready(self, launched: Pid | None, offset: int, deadline: Deadline) -> None:

@@ -3,6 +3,10 @@ each.
 
 The far end says `hello` first, and only then is it asked: so it is known whether a request that got no answer
 was sent. `VERBS` is closed: nothing else can be asked for.
+
+Two machines share no clock, so a term travels counted from the hello: we send how long before we heard it the renewal
+was sent, the far end takes that from the instant before it said it. What it then counts from is never later than the
+true instant, however long the hello, the request or either program was held up: it was said before it was heard.
 """
 
 from __future__ import annotations
@@ -17,21 +21,25 @@ from qx.adapters.node.lock import Purpose
 from qx.adapters.node.server import Mode, Role
 from qx.kernel.codes import CODES
 from qx.kernel.errors import QxError, Refused, Unsure
+from qx.model.control import Term
 from qx.model.platform import Kind
 
 if TYPE_CHECKING:
     from qx.model.control import Control
 
-PROTOCOL = 1
+PROTOCOL = 2
 LONGEST = 1 << 20  # bytes of a request
 
+LOOKS = frozenset({"inspect", "answers"})  # verbs that change nothing
 VERBS: dict[str, dict[str, Any]] = {
     "inspect": {},
+    "answers": {},
     "pin": {"epoch": int, "upstream": str},
     "unpin": {"epoch": int},
     "hold": {"epoch": int, "purpose": Purpose},
     "stop": {"epoch": int, "mode": Mode},
-    "start": {"epoch": int, "role": Role},
+    "start": {"epoch": int, "role": Role, "term": Term | None},
+    "extend": {"epoch": int, "term": Term | None},
     "follow": {"epoch": int, "conninfo": str, "slot": str},
     "salvage": {"epoch": int, "fork": int, "timeline": int, "into": str, "fork_xid": int},
     "rewind": {"epoch": int, "conninfo": str},
@@ -84,6 +92,14 @@ def arguments(request: Request) -> dict[str, Any]:
         raise QxError("QX-NODE-005", f"{request.verb}: {error}") from error
 
 
+def moved(arguments: dict[str, Any], by: float) -> dict[str, Any]:
+    """With their term, if there is one, sent that many seconds later: from one clock to another."""
+    term: Term | None = arguments.get("term")
+    if term is None:
+        return arguments
+    return arguments | {"term": msgspec.structs.replace(term, sent=term.sent + by)}
+
+
 def failure(error: QxError) -> Failure:
     kind = "refused" if isinstance(error, Refused) else "unsure" if isinstance(error, Unsure) else ""
     message = f"{error.place}: {error.message}" if error.place else error.message
@@ -106,6 +122,10 @@ class Carried(ABC):
     async def inspect(self, timeout: float) -> Control:
         return await self._control("inspect", timeout)
 
+    async def answers(self, timeout: float) -> bool:
+        told: bool = await self.carry("answers", timeout)
+        return told
+
     async def pin(self, epoch: int, upstream: str, timeout: float) -> None:
         await self.carry("pin", timeout, epoch=epoch, upstream=upstream)
 
@@ -118,8 +138,12 @@ class Carried(ABC):
     async def stop(self, epoch: int, mode: Mode, timeout: float) -> Control:
         return await self._control("stop", timeout, epoch=epoch, mode=mode)
 
-    async def start(self, epoch: int, role: Role, timeout: float) -> Control:
-        return await self._control("start", timeout, epoch=epoch, role=role)
+    async def start(self, epoch: int, role: Role, timeout: float, term: Term | None = None) -> Control:
+        return await self._control("start", timeout, epoch=epoch, role=role, term=term)
+
+    async def extend(self, epoch: int, term: Term | None, timeout: float) -> str:
+        guard: str = await self.carry("extend", timeout, epoch=epoch, term=term)
+        return guard
 
     async def follow(self, epoch: int, conninfo: str, slot: str, timeout: float) -> None:
         await self.carry("follow", timeout, epoch=epoch, conninfo=conninfo, slot=slot)

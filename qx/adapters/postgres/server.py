@@ -42,6 +42,7 @@ _DROP_SLOTS: LiteralString = """
 SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = ANY (%s) AND NOT active
 """
 _RELOADED: LiteralString = "SELECT pg_conf_load_time() > %s"
+_HEARTBEAT: LiteralString = "SELECT pg_logical_emit_message(false, 'qx', '')"
 _SETTINGS: LiteralString = "SELECT name, source, pending_restart FROM pg_settings WHERE name = ANY (%s)"
 _PROMOTED: LiteralString = """
 SELECT ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int,
@@ -67,13 +68,17 @@ class PostgresServer:
         password: Callable[[], str],
         clock: Clock,
         tag: str = "",
+        heard: Callable[[], None] | None = None,
     ) -> None:
         self._view = View(cluster, region, observer)
         self._clock = clock
-        self._session = Session(self._view.node, url, password, tag)
+        self._session = Session(self._view.node, url, password, tag, heard)
 
     async def observe(self, timeout: float) -> Observation | Silence:
         return await look(self._view, self._clock, observe.facts(self._session, timeout))
+
+    async def heartbeat(self, timeout: float) -> None:
+        await self._session.ask(_HEARTBEAT, timeout=timeout, harmless=True)
 
     async def close(self) -> None:
         await self._session.close()

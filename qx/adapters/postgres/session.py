@@ -19,6 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import ConnStatus
 
 from qx.adapters.answer import ENDED, HUNG_UP, Declined, LostAnswer, NoAnswer, reason_of, without
+from qx.adapters.ear import Ear
 from qx.adapters.names import resolves
 from qx.kernel.errors import QxError
 
@@ -82,11 +83,15 @@ class _Wire(AsyncConnection[Row]):
 class Session:
     """`tag`: '<run>/<epoch>' of a run, '' of an observer: the server knows the session as `qx/<tag>` or `qx/observe`.
 
-    `password` is called at each connect, '' is none. What it raises passes: a run may check its lease there.
+    `password` is called at each connect, '' is none. What it raises passes: a run may check its lease there. `heard`
+    is called when the server says something unasked, such as goodbye, while the session waits for the next question.
     """
 
-    def __init__(self, node: str, url: str, password: Callable[[], str], tag: str) -> None:
+    def __init__(
+        self, node: str, url: str, password: Callable[[], str], tag: str, heard: Callable[[], None] | None = None
+    ) -> None:
         self.node = node
+        self._ear = Ear(heard)
         self._parameters = _parameters(node, url, tag)
         self._password = password
         self._acts = bool(tag)
@@ -108,7 +113,7 @@ class Session:
         """
         sent = False
         try:
-            async with asyncio.timeout(timeout), self._lock:
+            async with asyncio.timeout(timeout), self._lock, self._ear.covered(self._socket):
                 if self._wire is not None and not self._wire.lives():
                     await self.close()
                     if self._acts and not harmless:
@@ -132,7 +137,12 @@ class Session:
             raise NoAnswer(self.node, lost.reason, lost.detail)
         raise lost
 
+    def _socket(self) -> int | None:
+        wire = self._wire.pgconn if self._wire is not None else None
+        return wire.socket if wire is not None and wire.status == ConnStatus.OK else None
+
     async def close(self) -> None:
+        self._ear.close()
         if self._wire is not None:
             await self._wire.close()  # says goodbye without waiting for an answer
             self._wire = None

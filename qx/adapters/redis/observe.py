@@ -80,6 +80,7 @@ def _facts(info: dict[str, str], config: dict[str, str], marker: dict[str, str],
         announce=f"{host}:{port or info['tcp_port']}" if host else "",
         uptime_s=int(info["uptime_in_seconds"]),
         marker=marker_of(marker),
+        io_age_s=max(0, int(info.get("master_last_io_seconds_ago", "0"))),
     )
 
 

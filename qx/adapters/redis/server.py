@@ -40,16 +40,20 @@ class RedisNode:
         password: Callable[[], str],
         clock: Clock,
         tag: str = "",
+        heard: Callable[[], None] | None = None,
         *,
         watched: bool = False,
     ) -> None:
         self._view = View(cluster, region, observer)
         self._clock = clock
-        self._session = Session(self._view.node, url, password, tag)
+        self._session = Session(self._view.node, url, password, tag, heard)
         self._watched = watched
 
     async def observe(self, timeout: float) -> Observation | Silence:
         return await look(self._view, self._clock, observe.facts(self._session, timeout, watched=self._watched))
+
+    async def heartbeat(self, timeout: float) -> None:
+        await self._session.ask("SET", own.PROBE, f"{self._clock.now():.6f}", timeout=timeout, harmless=True)
 
     async def close(self) -> None:
         await self._session.close()
@@ -95,7 +99,7 @@ class RedisNode:
         last: int | None = None
         while (asked := self._clock.elapsed()) < deadline:
             written, told = await self._session.ask_all(
-                ("SET", own.PROBE, f"{self._clock.now():.6f}"), ("INFO", "replication"), timeout=deadline - asked
+                ("SET", own.PROBE, f"{self._clock.now():.6f}"), ("INFO", "replication"), timeout=timeout
             )
             for answer in (written, told):
                 if isinstance(answer, Declined):

@@ -19,6 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, BusyLoadingError, InvalidResponse, RedisError, ResponseError
 
 from qx.adapters.answer import ENDED, HUNG_UP, Declined, LostAnswer, NoAnswer, reason_of, without
+from qx.adapters.ear import Ear
 from qx.adapters.names import resolves
 from qx.kernel.errors import QxError
 
@@ -36,11 +37,15 @@ class Session:
     """`tag`: '<run>/<epoch>' of a run, '' of an observer: the server knows the session as `qx:<run>:<epoch>` or
     `qx:observe`.
 
-    `password` is called at each connect, '' is none. What it raises passes: a run may check its lease there.
+    `password` is called at each connect, '' is none. What it raises passes: a run may check its lease there. `heard`
+    is called when the server says something unasked, such as goodbye, while the session waits for the next question.
     """
 
-    def __init__(self, node: str, url: str, password: Callable[[], str], tag: str) -> None:
+    def __init__(
+        self, node: str, url: str, password: Callable[[], str], tag: str, heard: Callable[[], None] | None = None
+    ) -> None:
         self.node = node
+        self._ear = Ear(heard)
         self._parameters = _parameters(node, url)
         self._password = password
         self._acts = bool(tag)
@@ -63,7 +68,7 @@ class Session:
         """
         sent = False
         try:
-            async with asyncio.timeout(timeout), self._lock:
+            async with asyncio.timeout(timeout), self._lock, self._ear.covered(self._socket):
                 if self._wire is not None and not await _lives(self._wire):
                     await self.close()
                     if self._acts and not harmless:
@@ -88,7 +93,12 @@ class Session:
             raise NoAnswer(self.node, lost.reason, lost.detail)
         raise lost
 
+    def _socket(self) -> int | None:
+        writer = self._wire._writer if self._wire is not None else None  # noqa: SLF001 - no other way to it
+        return writer.get_extra_info("socket").fileno() if writer is not None and not writer.is_closing() else None
+
     async def close(self) -> None:
+        self._ear.close()
         wire, self._wire = self._wire, None
         if wire is not None:
             await _hang_up(wire)

@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING, Any, Self
 
 from qx.adapters.sqlite import journal, records, samples
+from qx.adapters.sqlite.changes import Changes
 from qx.adapters.sqlite.connection import Connection
 from qx.adapters.sqlite.instant import Instant, this_machine
 from qx.adapters.sqlite.leases import Leases
@@ -34,7 +35,7 @@ class SqliteStore:
     """Opens the store at `path` (absolute), made on first use. Raises QX-STORE-005 with the path."""
 
     def __init__(self, path: Path, *, now: Callable[[], Instant] = this_machine, busy_s: float = BUSY_S) -> None:
-        self._now = now
+        self._now, self._path, self._busy_s = now, path, busy_s
         self._executor = os.urandom(8).hex()
         self._connection = Connection(path, now().wall, busy_s)
         with self._connection.reading() as db:
@@ -153,6 +154,9 @@ class SqliteStore:
     def records(self, kind: str) -> tuple[Record, ...]:
         with self._connection.reading() as db:
             return records.all_of(db, self._now(), kind)
+
+    def changes(self, kinds: tuple[str, ...]) -> Changes:
+        return Changes(self._path, kinds, self._now, self._busy_s)
 
     # -- samples
     def keep_samples(self, taken: tuple[Sample, ...]) -> None:

@@ -40,7 +40,7 @@ def verify(
         audit, context = audit_file(file), file
     else:
         bench = Workbench(shell.env, shell.config)
-        audit = audit_store(bench.store, str(bench.store_path), against)
+        audit = audit_store(bench.store, bench.store_name, against)
         context = bench.context
     shell.answer("audit", audit, lambda palette, width: audit_text(audit, context, palette, width))
     if not audit.verified:

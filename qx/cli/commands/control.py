@@ -20,7 +20,7 @@ def show(ctx: typer.Context) -> None:
 
     shell: Shell = ctx.obj
     bench = Workbench(shell.env, shell.config)
-    store, path = bench.store, str(bench.store_path)
+    store, path = bench.store, bench.store_name
     clusters = ruled(tuple(bench.platform.clusters), store.rules(), store.leases())
     shell.answer(
         "control",

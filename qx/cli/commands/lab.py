@@ -76,6 +76,10 @@ def up(
             help="A disk of that size for each server, so that it can be filled (as root).",
         ),
     ] = None,
+    guards: Annotated[
+        bool,
+        typer.Option("--guards", help="For `qx daemon`: servers under guards, clusters in mode auto, profile fast."),
+    ] = False,
     directory: Directory = None,
 ) -> None:
     """Start a lab; prints the line that puts its regions.yaml in force."""
@@ -86,7 +90,9 @@ def up(
     from qx.lab.up import up as start
 
     shell: Shell = ctx.obj
-    wish = Wish(regions=regions, pg=int(pg), pg_bin=pg_bin, redis_bin=redis_bin, disk_bytes=disk)
+    wish = Wish(
+        regions=regions, pg=int(pg), pg_bin=pg_bin, redis_bin=redis_bin, disk_bytes=disk, guards=guards
+    )
     lab = start(_place(shell, directory), wish, shell.say)
     shell.answer("lab", look(lab), lambda _, __: f"export QX_CONFIG={shlex.quote(str(lab.config))}")
 

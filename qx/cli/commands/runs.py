@@ -101,6 +101,42 @@ def resume(ctx: typer.Context, run: RunName = None, timeout: Timeout = None) -> 
     )
 
 
+@app.command("ack")
+def acknowledge(
+    ctx: typer.Context,
+    run: RunName = None,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Kept in the journal.")] = "",
+) -> None:
+    """Say that you have seen an automatic run: the cooldown of its clusters ends, and the daemon may act again."""
+    from qx.app.arming import acknowledge as take
+
+    shell: Shell = ctx.obj
+    bench = _bench(shell)
+    seen = take(bench, _named(bench, run).id, reason)
+    shell.answer("acknowledgement", seen, lambda _palette, _width: f"run {seen.run} was acknowledged by {seen.by}")
+
+
+@app.command("ledger")
+def ledger(
+    ctx: typer.Context,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many, the latest first.")] = 20,
+) -> None:
+    """What the daemon decided, and in mode observe would have done; how often that would have been wrong."""
+    from qx.app.ledger import decisions, false_positive_rate
+    from qx.render import encode
+    from qx.render.ledger import ledger_text
+
+    shell: Shell = ctx.obj
+    bench = _bench(shell)
+    decided = decisions(bench.store)
+    wrong, would = false_positive_rate(decided)
+    shell.answer(
+        "ledger",
+        {"decided": encode.builtins(decided[:limit]), "would_act": would, "false_positives": wrong},
+        lambda palette, width: ledger_text(decided[:limit], wrong, would, bench.context, palette, width),
+    )
+
+
 def _bench(shell: Shell) -> Workbench:
     from qx.app.workbench import Workbench
 

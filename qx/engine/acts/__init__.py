@@ -42,6 +42,7 @@ _WHERE = {
     "Hold": "fencing",
     "Unhold": "releasing",
     "Attest": "fencing",
+    "Proven": "proving",
     "Contain": "fencing",
     "Pin": "fencing",
     "Unpin": "releasing",
@@ -56,6 +57,15 @@ _WHERE = {
     "Return": "joining",
     "Salvage": "resyncing",
     "Resync": "resyncing",
+    "Subplan": "moving",
+    "Sql": "asking",
+    "RedisCommand": "asking",
+    "HttpCall": "asking",
+    "Command": "asking",
+    "Approve": "consenting",
+    "WaitUntil": "consenting",
+    "Notify": "consenting",
+    "Maintain": "consenting",
 }
 
 
@@ -63,6 +73,7 @@ def act_for(action: Action, kind: str) -> Act:
     """The act for this action on a cluster of this kind: class `<Kind><Action>` where kinds differ, else `<Action>`."""
     name = type(action).__name__
     module = import_module(f"qx.engine.acts.{_WHERE[name]}")
-    prefix = "Pg" if kind == "postgresql" else "Redis"
-    found: type[Act] = getattr(module, prefix + name, None) or getattr(module, name)
+    prefix = {"postgresql": "Pg", "redis": "Redis"}.get(kind)
+    own: type[Act] | None = getattr(module, prefix + name, None) if prefix else None
+    found: type[Act] = own or getattr(module, name)
     return found()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from qx.model.plan import Recheck, Verify
 
 CATCH_UP_POLL_S = 0.02
+BACK_S = 0.5  # a writer that is back answers within this
 
 
 class PgRecheck:
@@ -27,6 +28,7 @@ class PgRecheck:
         """
         target = await pg_facts(doing.world, action.cluster, action.region)
         if action.writer is None:
+            await _is_still_gone(action, doing)
             return _unclaimed(action, doing, target)
         writer = await pg_facts(doing.world, action.cluster, action.writer)
         wrong = [(f"{action.writer} does not write any more", writer.in_recovery)]
@@ -68,6 +70,7 @@ class RedisRecheck:
         """As `PgRecheck`; and no failover that somebody else began."""
         target = await redis_facts(doing.world, action.cluster, action.region)
         if action.writer is None:
+            await _is_still_gone(action, doing)
             return _unclaimed(action, doing, target)
         writer = await redis_facts(doing.world, action.cluster, action.writer)
         wrong = [
@@ -109,6 +112,19 @@ def _behind(action: Recheck) -> QxError:
 
 def _claim(writer: str, doing: Doing) -> Marker:
     return Marker(doing.world.store.store_id, doing.epoch, writer)
+
+
+async def _is_still_gone(action: Recheck, doing: Doing) -> None:
+    """The writer that is to be replaced may have come back since it was seen, longest before a run that is resumed."""
+    source = doing.stage(action.cluster).source
+    if source is None:
+        return
+    look = pg_facts if doing.kind(action.cluster) == "postgresql" else redis_facts
+    try:
+        facts: PgFacts | RedisFacts = await look(doing.world, action.cluster, source, BACK_S)
+    except QxError:
+        return
+    _refuse([(f"{source} takes writes again", takes_writes(facts))])
 
 
 def _unclaimed(action: Recheck, doing: Doing, target: PgFacts | RedisFacts) -> dict[str, Any]:

@@ -19,6 +19,7 @@ HUNG_S = 3.0  # a replica without a word for so long may not confirm the last re
 CONFIRM_S = 0.3  # within which a replica that keeps up has confirmed what was written before
 # Whom a held Redis would follow, should somebody start it: a successor would make it drop what was not salvaged yet.
 NOBODY = "127.0.0.1:1"
+ANSWER_S = 0.5  # a server that says nothing beside it for so long would not stop cleanly either
 CLEAN_STOP_S = 5.0  # unplanned: this long for a clean stop, which loses nothing, before the kill
 
 
@@ -94,7 +95,9 @@ class Hold:
         await control.pin(doing.epoch, upstream, doing.timeout)
         found = await control.inspect(doing.timeout)
         mode = "was down"
-        if found.pids:
+        if found.pids and not await control.answers(ANSWER_S):
+            found, mode = await control.stop(doing.epoch, "kill", doing.timeout), "killed, it did not answer"
+        elif found.pids:
             try:
                 found, mode = (
                     await control.stop(doing.epoch, "clean", min(CLEAN_STOP_S, doing.timeout / 2)),

@@ -13,6 +13,7 @@ from qx.engine.acts.seeing import pg_facts, redis_facts, wait_until
 from qx.failover.sight import takes_writes
 from qx.kernel.errors import QxError
 from qx.model.control import PgControl
+from qx.model.standing import Grant, Release
 
 if TYPE_CHECKING:
     from qx.engine.world import Doing
@@ -35,12 +36,16 @@ class Unpin(Unfence):
 
 class Unhold:
     async def perform(self, action: plan.Unhold, doing: Doing) -> dict[str, Any]:
-        """One that had not run before is not started: only the lock and the pin are lifted."""
+        """One that had not run before is not started: only the lock and the pin are lifted. But one that was started
+        by somebody meanwhile came up as its pin said, and nobody else writes.
+        """
         if action.start:
             return await _write_again(action.cluster, action.region, doing)
         control = doing.world.control(action.cluster, action.region)
         await control.hold(doing.epoch, "", doing.timeout)
         await control.unpin(doing.epoch, doing.timeout)
+        if (await control.inspect(doing.timeout)).running:
+            return await _write_again(action.cluster, action.region, doing)
         return {"writes": False, "started": False}
 
     async def settled(self, action: plan.Unhold, doing: Doing) -> Settled | None:
@@ -49,6 +54,8 @@ class Unhold:
 
 async def _write_again(cluster: str, region: str, doing: Doing) -> dict[str, Any]:
     control = doing.world.control(cluster, region)
+    for kind in (Release.KIND, Grant.KIND):  # what was proven of it holds no more once it writes again
+        doing.world.store.drop(kind, cluster)
     await control.hold(doing.epoch, "", doing.timeout)
     await control.unpin(doing.epoch, doing.timeout)
     found = await control.inspect(doing.timeout)

@@ -26,6 +26,8 @@ class Answers:
     async def observe(self, timeout: float) -> Observation | Silence:
         return self._answer
 
+    async def heartbeat(self, timeout: float) -> None: ...
+
     async def close(self) -> None: ...
 
 

@@ -31,7 +31,9 @@ def test_every_key_is_shown(key: str) -> None:
 
 def test_what_is_commented_out_is_valid_too() -> None:
     text = template()
-    for old, new in (("approvals: []\n", "approvals:\n"), ("#  - id", "  - id"), ("#    ", "    ")):
+    opened = (("approvals: []\n", "approvals:\n"), ("channels: {}\n", "channels:\n"), ("routes: [] ", "routes: "))
+    for old, new in (*opened, ("#  - id", "  - id"), ("#    ", "    ")):
         text = text.replace(old, new)
     assert errors_of(text) == []
+    assert [route.then for route in platform_of(text).notify.routes] == [("phone",), ()]
     assert platform_of(text).approvals[0].to == "eu-west"

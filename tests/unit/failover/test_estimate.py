@@ -99,7 +99,8 @@ def test_the_order_of_the_samples_means_nothing(history: History, dice: Random) 
         ((sample(1, 100), sample(1.1, 90)), "to tell a rate"),  # too near each other
         ((sample(60.1, 100), sample(61.1, 90)), "older than 60 s"),
         ((sample(1, 100, region="eu-west"), sample(2, 90, region="eu-west")), "ever sampled"),
-        ((sample(1, 100, lineage="7000/2"), sample(2, 90, lineage="7000/2")), "ever sampled"),
+        ((sample(1, 100, lineage="7000/2"), sample(2, 90, lineage="7000/2")), "another history"),
+        ((sample(20, 100), sample(21, 90), sample(1, 200, lineage="7000/2")), "another history"),  # and then went on
     ],
 )
 def test_what_tells_nothing_is_unknown_and_never_a_guess(samples: tuple[Sample, ...], why: str) -> None:

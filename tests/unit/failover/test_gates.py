@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from qx.failover.estimate import nothing_lost, unknown_loss
-from qx.failover.gates import Move, covers, judge_gates, parse_loss
+from qx.failover.gates import covers, judge_gates, parse_loss
+from qx.failover.move import Move
 from qx.kernel.spans import Bytes, Seconds
 from qx.model.lease import Lease, Maintenance, Rule
 from qx.model.plan import Loss
@@ -313,6 +314,13 @@ def test_a_standby_on_a_later_timeline_knows_more_whatever_its_position() -> Non
     assert not passes(gate("furthest", situation(DEAD | later), unplanned()))
     earlier = eu(timeline=2, position=0x4000000)
     assert passes(gate("furthest", situation(DEAD | earlier), unplanned()))
+
+
+def test_a_replica_that_followed_a_restarted_master_knows_more_whatever_its_offset() -> None:
+    later = redis_replica(replid="b" * 40, replid2="a" * 40, second_offset=49_000, offset=49_500)
+    nodes = DEAD_REDIS | {("sessions", AP): observed("sessions", AP, later)}
+    assert not passes(gate("furthest", situation(nodes), unplanned("sessions")))
+    assert passes(gate("furthest", situation(DEAD_REDIS), unplanned("sessions")))
 
 
 # -- spoken sizes

@@ -1,0 +1,1 @@
+"""Ways out for notices: one driver per module, each one attempt with a deadline."""

@@ -1,0 +1,84 @@
+"""Arm and disarm a cluster, acknowledge a run: deeds of a person, in the journal, and records that the daemon reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qx.app.drill import drills
+from qx.engine.records import read, write
+from qx.failover.profiles import watch_of
+from qx.kernel.errors import Refused
+from qx.kernel.ids import sortable_id
+from qx.kernel.spans import format_seconds
+from qx.model.deed import deed
+from qx.model.standing import Acknowledgement, Arming
+
+if TYPE_CHECKING:
+    from qx.app.workbench import Workbench
+
+
+def arm(bench: Workbench, cluster: str, reason: str) -> Arming:
+    """Refused QX-PLAN-007 with all that is missing. Arming again replaces the reason."""
+    missing = unready(bench, cluster)
+    if missing:
+        raise Refused("QX-PLAN-007", f"{cluster} cannot be armed: {'; '.join(missing)}",
+                      hint=f"qx drill --cluster {cluster} proves that it can move; qx doctor finds the rest")
+    drill = next(iter(drills(bench.store, cluster)), None)
+    arming = Arming(
+        cluster=cluster, by=bench.operator, reason=reason, at=bench.clock.now(), drill=drill.runs[0] if drill else ""
+    )
+    record(bench, "arm", (cluster,), {"reason": reason, "drill": arming.drill})
+    write(bench.store, arming, cluster)
+    return arming
+
+
+def disarm(bench: Workbench, cluster: str, reason: str) -> bool:
+    """Whether it was armed."""
+    found = bench.store.record(Arming.KIND, cluster)
+    if found is None:
+        return False
+    record(bench, "disarm", (cluster,), {"reason": reason})
+    return bench.store.drop(Arming.KIND, cluster)
+
+
+def acknowledge(bench: Workbench, run: str, reason: str) -> Acknowledgement:
+    """The run was seen by a person: its clusters' cooldown ends. Raises QX-RUN-004."""
+    found = bench.store.run(run)
+    before = read(bench.store, Acknowledgement, found.id)
+    if before is not None:
+        return before
+    seen = Acknowledgement(run=found.id, by=bench.operator, at=bench.clock.now(), reason=reason)
+    record(bench, "acknowledge", found.clusters, {"run": found.id, "reason": reason})
+    write(bench.store, seen, found.id)
+    return seen
+
+
+def unready(bench: Workbench, cluster: str) -> tuple[str, ...]:
+    """What keeps a cluster from being armed; () when nothing does."""
+    described, drill = bench.platform.clusters[cluster], next(iter(drills(bench.store, cluster)), None)
+    found = []
+    if described.mode != "auto":
+        found.append(f"its mode in regions.yaml is {described.mode}, not auto")
+    if len(described.nodes) < 2:
+        found.append("it has no second node")
+    without = [region for region, node in described.nodes.items() if node.control is None]
+    if without:
+        found.append(f"no control is configured in {', '.join(without)}")
+    oldest = watch_of(bench.platform.watch).drill_age
+    if drill is None:
+        found.append("it was never drilled")
+    elif bench.clock.now() - drill.at > oldest:
+        found.append(f"its last drill is older than {format_seconds(oldest)}")
+    elif not drill.met:
+        found.append(f"its last drill missed an objective: run {drill.runs[0]}")
+    return tuple(found)
+
+
+def record(bench: Workbench, intent: str, clusters: tuple[str, ...], proof: dict[str, Any]) -> str:
+    """Write a deed into the journal; returns its run."""
+    now = bench.clock.now()
+    run, entries = deed(sortable_id(now, bench.clock.noise()), intent, clusters, bench.operator, now, proof)
+    bench.store.begin(run, None)
+    for entry in entries:
+        bench.store.append(entry)
+    return run.id

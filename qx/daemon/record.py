@@ -1,0 +1,92 @@
+"""Record: what the store knows at one moment of all that a decision may depend on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from qx.daemon.witness import witnesses
+from qx.engine.records import read_all
+from qx.failover.fences import Fenced, fences_of
+from qx.failover.openruns import UNENDED
+from qx.failover.vetoes import AUTOMATIC, DAY_S, Standing
+from qx.model.standing import Acknowledgement, Arming, Grant, Release, Witness
+
+if TYPE_CHECKING:
+    from qx.app.workbench import Workbench
+    from qx.model.journal import Run
+    from qx.model.lease import Lease, Maintenance, Rule
+    from qx.model.observation import Sample
+
+RUNS = 200
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    now: float
+    store_id: str
+    rules: dict[str, Rule]
+    leases: tuple[Lease, ...]
+    runs: tuple[Run, ...]  # the latest first
+    samples: dict[str, tuple[Sample, ...]]
+    maintenance: tuple[Maintenance, ...]
+    armings: dict[str, Arming]
+    acknowledged: dict[str, Acknowledgement]  # by run
+    witnesses: dict[str, Witness]  # by region; none where one controller watches alone
+    fences: dict[tuple[str, str], Fenced]
+
+    def standing(self, cluster: str, now: float, distrust_s: float) -> Standing:
+        return Standing(
+            now=now,
+            distrust_s=distrust_s,
+            arming=self.armings.get(cluster),
+            leases=self.leases,
+            unended=tuple(run for run in self.runs if _unended(run) and cluster in run.clusters),
+            moves=tuple(run for run in self.runs if run.by.startswith(AUTOMATIC) and now - run.started_at < DAY_S),
+            acknowledged=frozenset(self.acknowledged),
+            maintenance=self.maintenance,
+            witnesses=sum(cluster in each.gone for each in self.witnesses.values()) or 1,
+            observers=len(self.witnesses) or 1,
+            heard_by=tuple(sorted(each.region for each in self.witnesses.values() if cluster in each.heard)),
+        )
+
+    def acknowledged_by(self, cluster: str) -> str:
+        """Who acknowledged the last run that moved `cluster`; '' nobody."""
+        for run in self.runs:
+            if cluster in run.clusters and run.plan_id:
+                found = self.acknowledged.get(run.id)
+                return found.by if found else ""
+        return ""
+
+    def orphans(self) -> tuple[Run, ...]:
+        """Automatic runs that have not ended and that nobody executes."""
+        held = {lease.holder for lease in self.leases}
+        return tuple(
+            run for run in self.runs if _unended(run) and run.by.startswith(AUTOMATIC) and run.id not in held
+        )
+
+
+def recall(bench: Workbench) -> Record:
+    """Raises QX-STORE-*."""
+    store, now = bench.store, bench.clock.now()
+    rules = store.rules()
+    oldest = now - bench.platform.defaults.sample_age
+    return Record(
+        now=now,
+        store_id=store.store_id,
+        rules=rules,
+        leases=store.leases(),
+        runs=store.runs(RUNS),
+        samples={name: store.samples(name, oldest) for name in bench.platform.clusters},
+        maintenance=store.maintenance(now),
+        armings=read_all(store, Arming),
+        acknowledged=read_all(store, Acknowledgement),
+        witnesses=witnesses(store),
+        fences=fences_of(
+            rules, read_all(store, Release), read_all(store, Grant), {each.key for each in store.records(Grant.LIVE)}
+        ),
+    )
+
+
+def _unended(run: Run) -> bool:
+    return run.outcome in UNENDED and bool(run.plan_id)

@@ -1,0 +1,341 @@
+"""Watchman: judges what the eyes see, keeps the vigil of each cluster, decides, and acts where policy lets it.
+
+One cluster is considered by one task at a time; while a run acts on it nobody considers it. What is decided is told
+once, when it changes, and kept in the ledger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import traceback
+from typing import TYPE_CHECKING
+
+from qx.app.automatic import carry_out, plan_homing, plan_unasked
+from qx.app.ledger import keep
+from qx.app.run import resume
+from qx.daemon.log import RunLog
+from qx.daemon.record import Record, recall
+from qx.daemon.witness import testify
+from qx.engine.leading import Leadership
+from qx.failover.homing import may_return, well_since
+from qx.failover.judge import judge
+from qx.failover.sampling import samples_of
+from qx.failover.vetoes import vetoes, vetoes_of_homing
+from qx.failover.vigil import End, Finding, Vigil, end_of, heed
+from qx.kernel.errors import QxError
+from qx.kernel.spans import format_seconds
+from qx.model.plan import Refusal
+from qx.model.standing import Decided
+from qx.model.topology import Cause
+
+if TYPE_CHECKING:
+    from qx.app.workbench import Workbench
+    from qx.daemon.eyes import Eyes
+    from qx.daemon.log import Log
+    from qx.daemon.trust import Trust
+    from qx.failover.profiles import Watch
+    from qx.model.journal import Run
+    from qx.model.topology import ClusterView, Topology
+
+INSPECT_S = 1.0
+ANSWER_S = 0.5  # a server that says nothing to a neighbour for so long hangs, for the moment
+CLOSER_S = 1.0  # for so long a cluster is looked at closely after one of its servers hung up
+CLOSER_EVERY_S = 0.02
+
+
+class Watchman:
+    def __init__(self, bench: Workbench, watch: Watch, eyes: Eyes, trust: Trust, log: Log) -> None:
+        self.topology: Topology | None = None
+        self._bench, self._watch, self._eyes, self._trust, self._log = bench, watch, eyes, trust, log
+        self._vigils: dict[str, Vigil] = {}
+        self._decided: dict[str, Decided] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._would_act: set[str] = set()  # clusters that policy alone kept from being acted on, since they were well
+        self._well: dict[str, float | None] = {}  # since when home could take its writer back
+        self._leadership = Leadership(bench.store, bench.region, watch.ttl) if bench.region else None
+        self._leads = bench.region is None  # the one controller of a platform leads
+
+    @property
+    def decided(self) -> tuple[Decided, ...]:
+        """What stands decided now, one for each cluster of which anything was."""
+        return tuple(self._decided.values())
+
+    async def tick(self) -> None:
+        """Judge everything that was seen last, and consider every cluster."""
+        record = self._recall()
+        if record is None:
+            return
+        topology = self._judge(record)
+        self._attend(topology)
+        if self._leads and self._trust.feel() == 0:
+            self._take_over(record)
+        for name in self._bench.platform.clusters:
+            self._start(name)
+
+    def _attend(self, topology: Topology) -> None:
+        """Where each region has a controller: tell the others what is seen here, and stand for leader."""
+        region = self._bench.region
+        if region is None or self._leadership is None:
+            return
+        try:
+            testify(self._bench.store, region, topology, self._watch.probe)
+            leads = self._trust.feel() == 0 and self._leadership.campaign()
+        except QxError as error:
+            self._log.tell("error", code=error.code, message=error.message)
+            leads = False
+        if leads is not self._leads:
+            self._log.tell("leads" if leads else "follows", region=region)
+        self._leads = leads
+
+    def hurry(self) -> None:
+        """A server hung up: its cluster is considered at once, apart from the ticks."""
+        alarmed, self._eyes.alarmed = self._eyes.alarmed, set()
+        for name in alarmed:
+            self._start(name, closely=True)
+
+    async def settle(self) -> None:
+        """Until nothing is being considered or done any more."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)  # `_ended` tells
+
+    def _start(self, name: str, *, closely: bool = False) -> None:
+        if name in self._tasks:
+            return
+        task = asyncio.create_task(self._consider(name, closely=closely), name=f"consider {name}")
+        self._tasks[name] = task
+        task.add_done_callback(lambda ended: self._ended(name, ended))
+
+    def _ended(self, name: str, task: asyncio.Task[None]) -> None:
+        """What no act expects is told with its trace; the watch goes on."""
+        self._tasks.pop(name, None)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._log.tell("bug", task=task.get_name(), trace="".join(traceback.format_exception(error)))
+
+    async def _consider(self, name: str, *, closely: bool) -> None:
+        try:
+            if closely:
+                await self._look_closer(name)
+            await self._weigh(name)
+        except QxError as error:
+            self._log.tell("error", cluster=name, code=error.code, message=error.message)
+
+    async def _look_closer(self, name: str) -> None:
+        """Its replicas notice some milliseconds later that they have lost it."""
+        clock = self._bench.clock
+        until = clock.elapsed() + CLOSER_S
+        while True:
+            await self._eyes.look(name, min(INSPECT_S, self._watch.probe))
+            record = self._recall()
+            if record is None or self._judge(record).clusters[name].cause is not Cause.WRITER_SILENT:
+                return
+            if clock.elapsed() >= until:
+                return
+            await clock.sleep(CLOSER_EVERY_S)
+
+    async def _weigh(self, name: str) -> None:
+        if self.topology is None:
+            return
+        view = self.topology.clusters[name]
+        source = missing(view)
+        unheard = view.cause in (Cause.WRITER_DEAD, Cause.WRITER_SILENT) and source is not None
+        end = await self._end(name, str(source)) if unheard else End.UNKNOWN
+        # Nobody's heartbeats come through one that hangs: a replica that hears nothing has lost it.
+        heard = {name: 2 * self._watch.probe} if end is End.HANGS else {}
+        topology = (self._rejudged(heard) if heard else None) or self.topology
+        view = topology.clusters[name]
+        vigil, watched = heed(
+            self._vigils.get(name, Vigil()), view, end, self._watch, self._bench.clock.elapsed(),
+            self._eyes.answered.get((name, str(source))),
+        )
+        self._vigils[name] = vigil
+        match watched.finding:
+            case Finding.WELL:
+                self._came_back(name, view)
+                await self._go_home(name, view)
+            case Finding.GONE if source is not None:
+                await self._act(name, source, watched.because, topology, heard)
+            case Finding.UNPROVEN if source is not None and self._is_fenced(name, source):
+                await self._act(name, source, watched.because, topology, heard)
+            case Finding.UNPROVEN:
+                self._decide(name, "blocked", view, watched.because, ("fence: nothing proves that it cannot write",))
+            case Finding.WAITING | Finding.SUSPECT | Finding.GONE:
+                self._decide(name, watched.finding.value, view, watched.because)
+
+    def _is_fenced(self, name: str, source: str) -> bool:
+        record = self._recall()
+        return record is not None and (name, source) in record.fences
+
+    async def _end(self, name: str, source: str) -> End:
+        record = self._recall()
+        fenced = record.fences.get((name, source)) if record is not None else None
+        if fenced is not None and fenced.how == "released":
+            return End.CRASHED
+        control = self._bench.controls.get((name, source))
+        if control is None:
+            return End.UNKNOWN
+        try:
+            found = await control.inspect(INSPECT_S)
+            return end_of(found, answers=found.running and await control.answers(ANSWER_S))
+        except QxError:
+            return End.UNKNOWN
+
+    async def _act(
+        self, name: str, source: str, because: str, topology: Topology, heard: dict[str, float]
+    ) -> None:
+        """`heard`: as `judge` has it, `topology` was judged with."""
+        record = self._recall()
+        if record is None or not self._leads:
+            return
+        view, cluster = topology.clusters[name], self._bench.platform.clusters[name]
+        standing = record.standing(name, self._bench.clock.now(), self._trust.feel())
+        against = vetoes(name, cluster, source, self._watch, standing)
+        if against:
+            only_mode = [veto.name for veto in against] == ["mode"]
+            words = tuple(f"{veto.name}: {veto.because}" for veto in against)
+            self._decide(name, "would-act" if only_mode else "veto", view, because, words)
+            return
+        began = self._bench.clock.elapsed()
+        plan = await plan_unasked(self._bench, name, source, topology, record.acknowledged_by(name))
+        if plan is None or isinstance(plan, Refusal):
+            gates = plan.gates if plan is not None else ()
+            words = tuple(f"{gate.gate}: {gate.because}" for gate in gates if not gate.passed)
+            self._decide(name, "blocked", view, because, words or ("candidates: none is eligible",))
+            return
+        if self._trust.feel() > 0 or not await self._is_still_gone(name, began, heard):
+            return
+        self._decide(name, "act", view, because)
+        ended = await carry_out(self._bench, plan, RunLog(self._log))
+        self._vigils.pop(name, None)
+        self._decide(name, "ended", view, f"run {ended.run}: {ended.outcome.value}", run=ended.run)
+        await self._eyes.look(name)
+
+    async def _go_home(self, name: str, view: ClusterView) -> None:
+        """Failback by policy: planned, and held up by whatever holds up a planned move."""
+        cluster, policy, at = self._bench.platform.clusters[name], self._watch.failback, self._bench.clock.elapsed()
+        since = well_since(self._well.get(name), view, cluster.home, at)
+        self._well[name] = since
+        record = self._recall() if may_return(policy, since, at) and self._leads else None
+        if record is None or view.writer is None or cluster.mode != "auto":
+            return
+        standing = record.standing(name, self._bench.clock.now(), self._trust.feel())
+        against = vetoes_of_homing(name, cluster, view.writer, self._watch, standing)
+        if against:
+            self._decide(name, "veto", view, "home is well", tuple(f"{veto.name}: {veto.because}" for veto in against))
+            return
+        plan = await plan_homing(self._bench, name, view.writer)
+        if isinstance(plan, Refusal):
+            words = tuple(f"{gate.gate}: {gate.because}" for gate in plan.gates if not gate.passed)
+            self._decide(name, "blocked", view, "home is well", words)
+            return
+        self._decide(name, "act", view, f"{cluster.home} has been well for {format_seconds(at - (since or at))}")
+        ended = await carry_out(self._bench, plan, RunLog(self._log))
+        self._well.pop(name, None)
+        self._decide(name, "ended", view, f"run {ended.run}: {ended.outcome.value}", run=ended.run)
+
+    async def _is_still_gone(self, name: str, since: float, heard: dict[str, float]) -> bool:
+        """Planning waits for what does not answer, and the writer may have come back meanwhile."""
+        if self._bench.clock.elapsed() - since <= self._watch.probe:
+            return True
+        await self._eyes.look(name, min(INSPECT_S, self._watch.probe))
+        topology = self._rejudged(heard)
+        gone = topology is not None and topology.clusters[name].cause is Cause.WRITER_DEAD
+        return gone and self._trust.feel() == 0
+
+    def _take_over(self, record: Record) -> None:
+        """An automatic run whose executor died is finished here, where policy still lets qx act by itself."""
+        armed = {name for name, cluster in self._bench.platform.clusters.items() if cluster.mode == "auto"}
+        for run in (orphan for orphan in record.orphans() if armed.issuperset(orphan.clusters)):
+            if not any(cluster in self._tasks for cluster in run.clusters):
+                for cluster in run.clusters[:1]:
+                    task = asyncio.create_task(self._resume(run), name=f"resume {run.id}")
+                    self._tasks[cluster] = task
+                    task.add_done_callback(functools.partial(self._ended, cluster))
+
+    async def _resume(self, run: Run) -> None:
+        self._log.tell("resume", run=run.id, clusters=list(run.clusters))
+        try:
+            ended = await resume(self._bench, run.id, RunLog(self._log), 0.0, attended=False)
+        except QxError as error:
+            self._log.tell("error", run=run.id, code=error.code, message=error.message)
+        else:
+            self._log.tell("ended", run=run.id, outcome=ended.outcome.value)
+
+    def _judge(self, record: Record) -> Topology:
+        self.topology = judge(
+            self._bench.platform, self._eyes.seen, self._eyes.endpoints_seen, record.rules, record.store_id,
+            self._bench.clock.now(), record.samples,
+        )
+        try:
+            self._bench.store.keep_samples(samples_of(self.topology))
+        except QxError as error:
+            self._log.tell("error", code=error.code, message=error.message)
+        return self.topology
+
+    def _rejudged(self, heard_within: dict[str, float]) -> Topology | None:
+        record = self._recall()
+        if record is None:
+            return None
+        return judge(
+            self._bench.platform, self._eyes.seen, self._eyes.endpoints_seen, record.rules, record.store_id,
+            self._bench.clock.now(), record.samples, heard_within,
+        )
+
+    def _recall(self) -> Record | None:
+        """None: the store does not answer, and without a record nobody may act."""
+        try:
+            return recall(self._bench)
+        except QxError as error:
+            self._log.tell("error", code=error.code, message=error.message)
+            return None
+
+    def _came_back(self, name: str, view: ClusterView) -> None:
+        """A writer that is back by itself: acting would have been needless."""
+        before = self._decided.get(name)
+        if before is not None and before.verdict not in ("well", "ended"):
+            needless = name in self._would_act
+            self._would_act.discard(name)
+            self._decide(name, "well", view, view.because, false_positive=needless)
+
+    def _decide(
+        self, name: str, verdict: str, view: ClusterView, because: str, against: tuple[str, ...] = (), *,
+        run: str = "", false_positive: bool | None = None,
+    ) -> None:
+        """Told and kept when it differs from what was decided before."""
+        now = self._bench.clock.now()
+        decided = Decided(
+            cluster=name, at=now, verdict=verdict, cause=view.cause.value, because=because, vetoes=against, run=run,
+            false_positive=false_positive,
+        )
+        before = self._decided.get(name)
+        if before is not None and (before.verdict, before.cause, _names(before)) == (
+            verdict, decided.cause, _names(decided)
+        ):  # fmt: skip
+            return
+        self._decided[name] = decided
+        if verdict == "would-act":
+            self._would_act.add(name)
+        elif verdict == "act":
+            self._would_act.discard(name)
+        self._log.tell("decided", cluster=name, verdict=verdict, cause=decided.cause, because=because,
+                       vetoes=list(against) or None, run=run or None)
+        if verdict not in (Finding.WAITING.value, Finding.SUSPECT.value):
+            self._keep(decided)
+
+    def _keep(self, decided: Decided) -> None:
+        try:
+            keep(self._bench.store, decided)
+        except QxError as error:
+            self._log.tell("error", code=error.code, message=error.message)
+
+
+def _names(decided: Decided) -> tuple[str, ...]:
+    return tuple(veto.partition(":")[0] for veto in decided.vetoes)
+
+
+def missing(view: ClusterView) -> str | None:
+    """The region of the writer that is not heard any more."""
+    unheard = (Cause.WRITER_DEAD, Cause.WRITER_SILENT)
+    regions = (region for region, node in view.nodes.items() if node.cause in unheard)
+    return next(regions, view.recorded_writer)

@@ -1,0 +1,55 @@
+"""Leadership: which of several controllers does what only one should do, by a record that runs out.
+
+It saves work twice done and no more: what must not be done twice is guarded by leases and epochs. Who leads counts from
+before it campaigned, and does not lead any more when `ttl` has passed since its last campaign that was won.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qx.kernel.errors import Refused
+
+if TYPE_CHECKING:
+    from qx.model.lease import Record
+    from qx.ports.store import Store
+
+KIND = "leader"
+
+
+class Leadership:
+    """`holder` names this candidate and no other; `ttl` in seconds: campaign again before a third of it has passed."""
+
+    def __init__(self, store: Store, holder: str, ttl: float, office: str = "daemon") -> None:
+        self._store, self._name, self._ttl, self._office = store, holder, ttl, office
+
+    def campaign(self) -> bool:
+        """Whether it leads: won, or extended. Raises QX-STORE-005."""
+        found = self._store.record(KIND, self._office)
+        if found is not None and not self._mine(found):
+            return False
+        try:
+            self._store.put(
+                KIND, self._office, {"holder": self._name}, expect=found.revision if found else 0, ttl=self._ttl
+            )
+        except Refused:
+            return False
+        return True
+
+    def resign(self) -> None:
+        """At once another may lead. Does nothing to one who does."""
+        found = self._store.record(KIND, self._office)
+        if found is None or not self._mine(found):
+            return
+        try:
+            self._store.drop(KIND, self._office, expect=found.revision)
+        except Refused:
+            return
+
+    def holder(self) -> str | None:
+        """Who leads."""
+        found = self._store.record(KIND, self._office)
+        return str(found.value["holder"]) if found else None
+
+    def _mine(self, record: Record) -> bool:
+        return bool(record.value["holder"] == self._name)

@@ -1,0 +1,228 @@
+"""Oracle: what must be true of a daemon and its world at every moment (design section 3), judged by what really is.
+
+That no two servers acknowledge, that none is promoted while another could write, that no executor of an old epoch
+changes anything, the world asserts itself at every event. Here: who may act, on what, when, and what it may cost.
+Whatever is wrong is raised where it happens, and kept in `wrong`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from qx.daemon.trust import PULSE_S
+from qx.engine.records import read, read_all
+from qx.failover.profiles import watch_of
+from qx.failover.vetoes import AUTOMATIC
+from qx.model.journal import Event
+from qx.model.standing import Acknowledgement, Arming
+from tests.fakes.postgres import PgNode
+from tests.fakes.process import HOME
+from tests.fakes.store import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qx.model.journal import Entry, Run
+    from qx.model.plan import StagePlan
+    from tests.fakes.clusters import Group
+    from tests.fakes.nodes import Node
+    from tests.fakes.process import Process
+    from tests.fakes.world import SimWorld
+
+BLINK_S = 0.05  # what came back so shortly ago could not be known
+LOOK_S = 0.6  # nor what woke while it was looked at
+ON_THEIR_WAY = 3
+
+
+class Move(NamedTuple):
+    """A promotion by a run of the daemon."""
+
+    cluster: str
+    source: str
+    run: str
+
+
+class Oracle:
+    """`distrusts_until`: while the daemon has reason to distrust itself. `foreign`: clusters of another store."""
+
+    def __init__(self, world: SimWorld) -> None:
+        self.world = world
+        self.watch = watch_of(world.platform.watch)
+        self.store = MemoryStore(world.shelf)
+        self.wrong: list[str] = []
+        self.moves: list[Move] = []
+        self.began: set[str] = set()  # clusters that the daemon has acted on
+        self.distrusts_until = 0.0
+        self.foreign: set[str] = set()
+        self.set_clock = False
+        self._lost: dict[str, int] = dict.fromkeys(world.groups, 0)
+        for group in world.groups.values():
+            group.on_promotion = lambda node, group=group: self._promoted(group, node)  # type: ignore[misc]
+
+    # -- of the daemon
+
+    def judges(self, process: Process) -> None:
+        """Every deed of that process, the daemon's; its journal entries are brought by `wrote`."""
+        process.on_deed = self._did
+
+    def stood_still(self, seconds: float) -> None:
+        if seconds > self.watch.stall + PULSE_S + BLINK_S:
+            self._distrust()
+
+    def clock_was_set(self, by: float) -> None:
+        self.set_clock = True
+        if abs(by) > self.watch.stall:
+            self._distrust()
+
+    def _distrust(self) -> None:
+        self.distrusts_until = self.world.simulation.now + self.watch.distrust - BLINK_S
+
+    def wrote(self, entry: Entry) -> None:
+        """An entry of a run that the daemon executes. Its first step, which looks again, hurts nobody."""
+        run = self.store.run(entry.run)
+        if entry.event is Event.LEASED:
+            for cluster in run.clusters:
+                self._may_act(cluster, "goes on" if entry.seq > 2 else "acts")
+        for stage in self.store.plan(entry.run).stages:
+            if entry.seq == 1:
+                self._has_reason(run, stage)
+                self.began.add(stage.cluster)
+            if entry.event is Event.INTENDED and entry.step == f"{stage.cluster}.hold":
+                self._is_gone(stage)
+
+    def _did(self, what: str) -> None:
+        cluster = what.rpartition(" ")[2].partition("/")[0]
+        if cluster not in self.began:
+            self.violated(f"the daemon changed something ({what}) without a run")
+
+    def _may_act(self, cluster: str, acts: str) -> None:
+        mode = self.world.platform.clusters[cluster].mode
+        if mode != "auto":
+            self.violated(f"it {acts} on {cluster} in mode {mode}")
+        if acts == "acts" and read(self.store, Arming, cluster) is None:
+            self.violated(f"it acts on {cluster}, which is not armed")
+        if self.world.simulation.now < self.distrusts_until:
+            self.violated(f"it {acts} on {cluster} while it has reason to distrust itself")
+        if cluster in self.foreign:
+            self.violated(f"it {acts} on {cluster}, which another store rules")
+
+    def _has_reason(self, run: Run, stage: StagePlan) -> None:
+        cluster = stage.cluster
+        self._is_the_furthest(stage)
+        if stage.mode != "unplanned":
+            self.violated(f"it moves the living writer of {cluster}: {stage.mode}")
+        seen = read_all(self.store, Acknowledgement)
+        for move in self.moves:
+            if move.cluster == cluster and move.run not in seen:
+                self.violated(f"it acts on {cluster} again, and nobody has acknowledged run {move.run}")
+        for window in () if self.set_clock else self.store.maintenance(self.world.simulation.wall):
+            if window.scope in ("*", cluster, stage.source):
+                self.violated(f"it acts on {cluster} under the maintenance of {window.scope}")
+
+    def _is_the_furthest(self, stage: StagePlan) -> None:
+        """Does another candidate hold what the chosen one does not? A few writes may be on their way."""
+        group, joins = self.world.groups[stage.cluster], self.world.network.joins
+        target = group.nodes[stage.target]
+        for node in group.nodes.values():
+            if node.region in (stage.source, stage.target) or not (node.serves and joins(HOME, node.region)):
+                continue
+            more = [record for record in node.beyond(target) if record.write is not None]
+            if len(more) > ON_THEIR_WAY:
+                self.violated(f"it chose {target}, and {node} holds {len(more)} acknowledged writes more")
+
+    def _is_gone(self, stage: StagePlan) -> None:
+        group, now = self.world.groups[stage.cluster], self.world.simulation.now
+        for region in {stage.source, group.writer.region} - {None}:
+            well = self._not_a_failure(group, group.nodes[region or ""], now)
+            if well:
+                self.violated(f"it acts on {stage.cluster}, and {region} {well}")
+
+    def _not_a_failure(self, group: Group, node: Node, now: float) -> str:
+        """In words why this writer should have been left alone; '' when its end is a reason to act."""
+        if self._alone(group, node):
+            return ""
+        if node.accepts:
+            known = now - node.woken > LOOK_S and now - node.started > BLINK_S
+            return "writes" if known else ""
+        gone = now - node.accepted_at
+        if node.frozen and gone < self.watch.hang_after:
+            return f"stands still for only {now - node.frozen_since:.2f} s"
+        if node.stopped and not node.up and gone < self.watch.restart_grace:
+            return f"was stopped cleanly only {gone:.2f} s ago"
+        return ""
+
+    def _alone(self, group: Group, node: Node) -> bool:
+        """Is it cut off from every other node?"""
+        joins, others = self.world.network.joins, (each for each in group.nodes.values() if each is not node)
+        return not any(each.serves and joins(node.region, each.region) for each in others)
+
+    # -- of whoever promotes
+
+    def _promoted(self, group: Group, node: Node) -> None:
+        lost = [record for record in group.acked if not node.holds(record)]
+        newly, self._lost[group.name] = len(lost) - self._lost[group.name], len(lost)
+        lease = {lease.cluster: lease for lease in self.store.leases()}.get(group.name)
+        if lease is None:  # what was sent in time arrived late
+            return
+        run = self.store.run(lease.holder)
+        stage = next(stage for stage in self.store.plan(run.id).stages if stage.cluster == group.name)
+        if stage.mode == "planned" and newly:
+            self.violated(f"{newly} acknowledged writes of {group.name} lost in a planned move")
+        if node.region == stage.source:  # an undo
+            return
+        if run.by.startswith(AUTOMATIC):
+            self._moved(group, node, run, stage)
+        if stage.mode == "unplanned" and newly > 0:
+            self._cost(group, node, stage, lost[-1].end, newly, unasked=run.by.startswith(AUTOMATIC))
+
+    def _moved(self, group: Group, node: Node, run: Run, stage: StagePlan) -> None:
+        old = group.nodes[stage.source or ""]
+        epochs = [each.entry.proof for each in self.store.entries(run.id) if each.entry.event is Event.LEASED]
+        if not old.rogue and (not old.held_for or old.held_epoch < min(granted[group.name] for granted in epochs)):
+            held = f"held for '{old.held_for}' under epoch {old.held_epoch}"
+            self.violated(f"{node} was promoted, and nothing keeps {old} from starting as a writer: {held}")
+        self.moves.append(Move(group.name, stage.source or "", run.id))
+        if (many := moves_of_regions(self.moves)) > self.watch.moves_per_day:
+            self.violated(f"{many} automatic moves in a day, allowed are {self.watch.moves_per_day}: {self.moves}")
+
+    def _cost(self, group: Group, node: Node, stage: StagePlan, end: int, many: int, *, unasked: bool) -> None:
+        loss = stage.loss
+        if loss is None or loss.bytes_high is None:
+            if unasked:
+                self.violated(f"{many} writes of {group.name} lost, and nothing was announced")
+            return
+        held = next((at for parent, at in reversed(node.history)), 0) if isinstance(node, PgNode) else node.end
+        size, slack = end - held, self.slack(group)
+        budget = self.world.platform.clusters[group.name].objectives.rpo_bytes
+        if size > loss.bytes_high + slack:
+            self.violated(f"{size} bytes of {group.name} lost, {loss.bytes_high} announced: {loss.because}")
+        if unasked and size > budget + slack:
+            self.violated(f"{size} bytes of {group.name} lost unasked, the budget is {budget}")
+
+    def slack(self, group: Group) -> int:
+        """What is written between two ticks is seen by nobody: two of them, and a heartbeat."""
+        return 2 * 2 * group.write_bytes[1] + 0x60
+
+    # -- all together
+
+    def violated(self, what: str) -> None:
+        text = f"{self.world.simulation.now:.3f} {what}"
+        self.wrong.append(text)
+        raise AssertionError(text)
+
+    def check(self) -> None:
+        for text in self.found():
+            raise AssertionError(text)
+
+    def found(self) -> Iterator[str]:
+        yield from self.wrong
+        for group in self.world.groups.values():
+            yield from group.violations
+
+
+def moves_of_regions(moves: list[Move]) -> int:
+    """Clusters that left a region together are one move; a cluster that left it twice left it twice."""
+    left = {(move.source, move.cluster) for move in moves}
+    often = {pair: sum((move.source, move.cluster) == pair for move in moves) for pair in left}
+    regions = {source for source, _ in left}
+    return sum(max(count for (source, _), count in often.items() if source == region) for region in regions)

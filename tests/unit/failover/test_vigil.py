@@ -1,0 +1,117 @@
+"""When is a writer gone? One look after the other, at instants of the test's choosing."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from qx.failover.profiles import watch_of
+from qx.failover.vigil import End, Finding, Vigil, Watched, end_of, heed
+from qx.model.control import PgControl, RedisControl
+from qx.model.topology import Cause, ClusterView, Verdict
+from qx.model.watching import Watching
+from tests.unit.failover.values import US
+
+WATCH = watch_of(Watching(profile="fast"))
+WELL = ClusterView(
+    name="trading", verdict=Verdict.HEALTHY, cause=Cause.NONE, because="us-east writes", writer=US,
+    recorded_writer=US, epoch=3, nodes={},
+)  # fmt: skip
+DEAD = replace(WELL, verdict=Verdict.DOWN, cause=Cause.WRITER_DEAD, because="us-east is silent", writer=None)
+HEARD = replace(DEAD, verdict=Verdict.SUSPECT, cause=Cause.WRITER_SILENT)
+
+
+def after(*looks: tuple[float, ClusterView, End], vigil: Vigil | None = None) -> tuple[Vigil, Watched]:
+    """What is thought after the last of `looks` (instant, view, what the control says)."""
+    kept, watched = vigil or Vigil(), None
+    for at, view, end in looks:
+        kept, watched = heed(kept, view, end, WATCH, at)
+    assert watched is not None
+    return kept, watched
+
+
+def test_a_crash_is_a_fact_at_once() -> None:
+    assert after((0.0, DEAD, End.CRASHED))[1].finding is Finding.GONE
+
+
+def test_a_clean_stop_has_its_grace() -> None:
+    stopped = [(at, DEAD, End.STOPPED) for at in (0.0, 10.0, 29.9)]
+    watched = after(*stopped)[1]
+    assert watched.finding is Finding.WAITING
+    assert watched.wait_s == pytest.approx(0.1)
+    assert after(*stopped, (30.0, DEAD, End.STOPPED))[1].finding is Finding.GONE
+
+
+def test_a_hang_waits_for_hang_after_and_for_enough_looks() -> None:
+    assert after((0.0, DEAD, End.HANGS), (1.9, DEAD, End.HANGS))[1].finding is Finding.WAITING
+    assert after((0.0, DEAD, End.HANGS), (2.1, DEAD, End.HANGS))[1].finding is Finding.GONE
+    assert after((5.0, DEAD, End.HANGS))[1].finding is Finding.WAITING  # one look, however late, is one look
+
+
+def test_what_nobody_beside_it_confirms_is_never_a_fact() -> None:
+    looks = [(float(at), DEAD, End.UNKNOWN) for at in range(100)]
+    assert after(*looks)[1].finding is Finding.UNPROVEN
+
+
+def test_a_writer_that_a_replica_still_hears_is_only_suspect() -> None:
+    vigil, watched = after((0.0, DEAD, End.HANGS), (1.0, HEARD, End.HANGS))
+    assert watched.finding is Finding.SUSPECT
+    assert vigil.since is None
+
+
+def test_a_return_ends_the_vigil_and_is_remembered() -> None:
+    vigil, watched = after((0.0, DEAD, End.HANGS), (1.0, WELL, End.HANGS))
+    assert watched.finding is Finding.WELL
+    assert (vigil.since, vigil.looks, vigil.flaps) == (None, 0, (1.0,))
+
+
+def test_a_flapping_writer_waits_longer_each_time_and_is_forgiven_later() -> None:
+    vigil = after((0.0, DEAD, End.HANGS), (1.0, WELL, End.HANGS), (2.0, DEAD, End.HANGS), (3.0, WELL, End.HANGS))[0]
+    assert after((10.0, DEAD, End.HANGS), (17.9, DEAD, End.HANGS), vigil=vigil)[1].finding is Finding.WAITING
+    assert after((10.0, DEAD, End.HANGS), (18.1, DEAD, End.HANGS), vigil=vigil)[1].finding is Finding.GONE
+    assert after((700.0, DEAD, End.HANGS), (702.1, DEAD, End.HANGS), vigil=vigil)[1].finding is Finding.GONE
+
+
+PG = PgControl(
+    running=False, pid=None, pids=(), state="in production", system_id="7", timeline=1, checkpoint=1, redo=1,
+    min_recovery_end=0, standby_signal=False, held_epoch=0, held_for="", free_bytes=1,
+)  # fmt: skip
+REDIS = RedisControl(running=False, pid=None, pids=(), replicaof="", held_epoch=0, held_for="", free_bytes=1)
+
+
+@pytest.mark.parametrize(
+    ("control", "exited", "expected"),
+    [
+        (None, "", End.UNKNOWN),
+        (PG, "", End.CRASHED),
+        (replace(PG, state="shut down"), "", End.STOPPED),
+        (replace(PG, running=True), "", End.RUNS),
+        (REDIS, "", End.STOPPED),
+        (REDIS, "crash", End.CRASHED),
+        (REDIS, "clean", End.STOPPED),
+        (replace(PG, state="shut down"), "crash", End.CRASHED),
+    ],
+)
+def test_what_the_control_says_of_the_end(control: PgControl | RedisControl | None, exited: str, expected: End) -> None:
+    found = replace(control, exited=exited) if control is not None else None
+    assert end_of(found) is expected
+
+
+def test_one_that_says_nothing_to_its_neighbour_hangs() -> None:
+    assert end_of(replace(PG, running=True), answers=False) is End.HANGS
+
+
+def test_one_that_answers_beside_it_is_cut_off_not_dead() -> None:
+    looks = [(float(at), DEAD, End.RUNS) for at in range(100)]
+    assert after(*looks)[1].finding is Finding.SUSPECT
+    assert after(*looks, (100.0, DEAD, End.HANGS))[1].finding is Finding.WAITING
+
+
+def test_the_wait_begins_anew_when_what_its_control_says_becomes_another_thing() -> None:
+    """Stopped, and started again just before the grace is over: it has not hung for so long."""
+    stopped = ((0.0, DEAD, End.STOPPED), (29.0, DEAD, End.STOPPED))
+    assert after(*stopped, (29.5, DEAD, End.HANGS))[1].finding is Finding.WAITING
+    assert after(*stopped, (29.5, DEAD, End.HANGS), (30.5, DEAD, End.UNKNOWN), (31.6, DEAD, End.HANGS))[1].finding is (
+        Finding.GONE
+    )
+    assert after(*stopped, (29.5, DEAD, End.CRASHED))[1].finding is Finding.GONE
