@@ -13,7 +13,7 @@ from qx.failover.planner import plan_failback, plan_failover, rank_candidates
 from qx.failover.rejoin import plan_rejoin
 from qx.model.lease import Lease, Rule
 from qx.model.plan import Plan, Promote, Refusal
-from tests.unit.failover.situations import situation, spoken, written
+from tests.unit.failover.situations import control, situation, spoken, written
 from tests.unit.failover.values import (
     AP,
     EU,
@@ -260,3 +260,22 @@ def test_another_configuration_is_another_basis() -> None:
     basis = basis_of(situation(), ())
     assert differences(basis, basis_of(situation(config_digest="0ther"), ())) == ["config: was c0ffee, is 0ther"]
     assert differences({}, {"config": "x"}) == ["config: was absent, is x"]
+
+
+def test_a_node_that_came_back_is_held_as_a_standby_and_follows_the_next_writer_too() -> None:
+    at = situation()
+    held = {("trading", AP): replace(control("trading"), held_for="standby")}
+    moved = replace(at, controls=at.controls | held)
+    plan = plan_failover(moved, EU, None, ("trading",), ())
+    assert isinstance(plan, Plan)
+    assert f"trading.follow.{AP}" in {step.id for step in plan.steps}
+
+
+def test_one_that_was_held_and_follows_nobody_waits_for_its_rejoin() -> None:
+    alone = observed("trading", AP, pg_replica(receiver=None, upstream=""))
+    at = situation({("trading", AP): alone})
+    held = {("trading", AP): replace(control("trading"), held_for="standby")}
+    for controls, follows in ((at.controls, True), (at.controls | held, False)):
+        plan = plan_failover(replace(at, controls=controls), EU, None, ("trading",), ())
+        assert isinstance(plan, Plan)
+        assert (f"trading.follow.{AP}" in {step.id for step in plan.steps}) is follows
