@@ -20,6 +20,7 @@ SERVERS = "servers"
 POLITE = 10
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that start servers share one worker, one after another; the others go to whichever worker is free."""
     here = Path(__file__).parent
