@@ -7,7 +7,7 @@ SECOND ?= $(shell tools/pythons | sed -n '2,$$p' | tail -n 1)
 PYTEST_ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help demo test test-all test-second lint docs bench clean
+.PHONY: help demo test test-all test-second lint docs bench bench-failover bench-sweep bench-watch clean
 
 help:
 	@echo 'make demo      a three-region lab: planned failover, a killed region, rejoin, failback'
@@ -16,6 +16,9 @@ help:
 	@echo 'make lint      ruff, mypy, import-linter, bandit, pip-audit'
 	@echo 'make docs      docs/reference, made anew from the code'
 	@echo 'make bench     planned failover beside its floor, and how fast status answers; RUNS=10'
+	@echo 'make bench-failover  qx beside Patroni and repmgr, up to 90 minutes, resumable; RUNS= ONLY=SYSTEM/FAULT'
+	@echo 'make bench-sweep  1,000 nodes by one daemon, beside a bare loop; RUNS=7 NODES=10,100,1000'
+	@echo 'make bench-watch  an hour of the daemon where all is well: memory, processor, false verdicts; SECONDS=3600 PROFILE=default'
 	@echo 'make clean     remove virtual environments and caches'
 
 .venv/.ready: pyproject.toml
@@ -51,6 +54,15 @@ docs: .venv/.ready
 bench: .venv/.ready
 	$(BIN)/python -m bench.planned
 	$(BIN)/python -m bench.observing
+
+bench-failover: .venv/.ready
+	$(BIN)/python -m bench.failover
+
+bench-sweep: .venv/.ready
+	$(BIN)/python -m bench.sweep
+
+bench-watch: .venv/.ready
+	$(BIN)/python -m bench.watching --seconds $(or $(SECONDS),3600)
 
 clean:
 	rm -rf .venv .venv-second .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist

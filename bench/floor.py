@@ -12,10 +12,10 @@ import select
 import signal
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
-import redis
+from redis import Redis
 
 from qx.adapters.fabric import SetRoute, Show, ask
 from qx.app.workbench import Workbench
@@ -97,23 +97,23 @@ class Floor:
     def redis(self, cluster: str, source: str, target: str) -> None:
         found = self._bench.platform.clusters[cluster]
         host, _, port = links.address(found, target, source).rpartition(":")
-        old = redis.Redis.from_url(self._dsn[cluster, source], socket_timeout=10)
-        new = redis.Redis.from_url(self._dsn[cluster, target], socket_timeout=10)
+        old = Redis.from_url(self._dsn[cluster, source], socket_timeout=10)
+        new = Redis.from_url(self._dsn[cluster, target], socket_timeout=10)
         self._route(cluster, None)
-        old.execute_command("FAILOVER", "TO", host, port, "TIMEOUT", 10000)
-        while new.execute_command("ROLE")[0] != b"master":
+        _tell(old, "FAILOVER", "TO", host, port, "TIMEOUT", 10000)
+        while _tell(new, "ROLE")[0] != b"master":
             time.sleep(0.003)
         self._route(cluster, target)
         for region in found.nodes:
             if region == target:
                 continue
-            node = redis.Redis.from_url(self._dsn[cluster, region], socket_timeout=10)
+            node = Redis.from_url(self._dsn[cluster, region], socket_timeout=10)
             announce_host, _, announce_port = links.address(found, region, target).rpartition(":")
             up_host, _, up_port = links.address(found, target, region).rpartition(":")
             node.config_set("replica-announce-ip", announce_host, "replica-announce-port", announce_port)
-            node.execute_command("REPLICAOF", up_host, up_port)
+            _tell(node, "REPLICAOF", up_host, up_port)
             if region == source:
-                node.execute_command("CLIENT", "KILL", "TYPE", "master")
+                _tell(node, "CLIENT", "KILL", "TYPE", "master")
             node.config_rewrite()
             node.close()
         self._wait_online(new, len(found.nodes) - 1)
@@ -121,7 +121,7 @@ class Floor:
         old.close()
 
     @staticmethod
-    def _wait_online(master: redis.Redis, count: int) -> None:
+    def _wait_online(master: Redis, count: int) -> None:
         until = time.monotonic() + 60
         while True:
             info = master.info("replication")
@@ -135,3 +135,7 @@ class Floor:
             if time.monotonic() > until:
                 raise TimeoutError(f"fewer than {count} replicas are online")
             time.sleep(0.05)
+
+
+def _tell(node: Redis, *words: str | int) -> Any:
+    return node.execute_command(*words)  # type: ignore[no-untyped-call]

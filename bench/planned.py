@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,17 +57,17 @@ class Bench:
                         "floor",
                         "trading",
                         target,
-                        lambda s=source, t=target: self.floor.postgres("trading", s, t),
+                        partial(self.floor.postgres, "trading", source, target),
                     )
                     self._timed(
                         "floor",
                         "sessions",
                         target,
-                        lambda s=source, t=target: self.floor.redis("sessions", s, t),
+                        partial(self.floor.redis, "sessions", source, target),
                     )
                 for target in (AWAY, HOME):
                     for cluster in self.kinds:
-                        self._timed("qx", cluster, target, lambda t=target, c=cluster: self._qx(t, c))
+                        self._timed("qx", cluster, target, partial(self._qx, target, cluster))
                 print(f"turn {turn + 1} of {runs} done, load {os.getloadavg()[0]:.1f}", file=sys.stderr)
 
     def _qx(self, target: str, cluster: str) -> None:

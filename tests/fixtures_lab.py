@@ -22,7 +22,6 @@ import pytest
 import redis
 
 from qx.adapters.node.processes import Pid
-from qx.adapters.sqlite.store import SqliteStore
 from qx.app.observe import look
 from qx.app.workbench import Workbench
 from qx.engine.chain import verify, verify_runs
@@ -36,11 +35,14 @@ from qx.lab.ledger import Path as Client
 from qx.lab.pids import frozen
 from qx.lab.status import status
 from qx.lab.up import Wish, up
+from qx.model.standing import Witness
 from qx.model.topology import Cause, Role, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from qx.adapters.etcd.store import EtcdStore
+    from qx.adapters.sqlite.store import SqliteStore
     from qx.lab.layout import NodeLayout
     from qx.lab.status import LabStatus
     from qx.model.journal import Entry, Run
@@ -179,8 +181,8 @@ class Site:
     # -- what qx knows
 
     @contextmanager
-    def store(self) -> Iterator[SqliteStore]:
-        with SqliteStore(self.directory / "store.db") as store:
+    def store(self) -> Iterator[SqliteStore | EtcdStore]:
+        with Workbench(self.env).store as store:
             yield store
 
     def runs(self) -> tuple[Run, ...]:
@@ -228,6 +230,7 @@ class Site:
 
     def calm(self) -> None:
         self.fault(faults.heal)
+        came(self._is_controlled, PATIENCE_S)
         for run in self.runs():
             if run.outcome in UNENDED:
                 self.qx("runs", "resume", run.id)
@@ -235,6 +238,13 @@ class Site:
         if not self.is_calm():
             self.ok("rejoin", "--yes", timeout=180)
             wait(self.is_calm, f"everyone to follow: {self.seen()}")
+
+    def _is_controlled(self) -> bool:
+        """Whether every region has its controller, where each is to have one."""
+        if not self.wish.controllers:
+            return True
+        with self.store() as store:
+            return {each.key for each in store.records(Witness.KIND)} == set(self.platform.regions)
 
     def _bring_together(self) -> None:
         where = self.writer(TRADING)

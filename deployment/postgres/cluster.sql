@@ -17,7 +17,7 @@ CREATE ROLE qx LOGIN REPLICATION PASSWORD :'control_password';
 GRANT pg_monitor, pg_signal_backend, pg_checkpoint TO qx;
 GRANT ALTER SYSTEM ON PARAMETER
     primary_conninfo, primary_slot_name, recovery_min_apply_delay, wal_retrieve_retry_interval,
-    synchronous_standby_names, default_transaction_read_only TO qx;
+    synchronous_standby_names, synchronous_commit, default_transaction_read_only TO qx;
 CREATE DATABASE qx OWNER qx;
 REVOKE ALL ON DATABASE qx FROM PUBLIC;
 REVOKE ALL ON DATABASE postgres FROM PUBLIC;

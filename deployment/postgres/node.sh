@@ -55,7 +55,7 @@ trap 'exit 130' INT TERM
 host_of() { if [[ $1 == *:* ]]; then printf %s "${1%:*}"; else printf %s "$1"; fi; }
 port_of() { if [[ $1 == *:* ]]; then printf %s "${1##*:}"; else printf 5432; fi; }
 conninfo() {
-    printf 'host=%s port=%s user=replicator application_name=%s connect_timeout=5' "$(host_of "$1")" "$(port_of "$1")" "$name"
+    printf 'host=%s port=%s user=replicator application_name=%s connect_timeout=5' "$(host_of "$1")" "$(port_of "$1")" "${2:-$name}"
 }
 ask() { psql -XAtq -d "$(conninfo "$1") replication=true" -c "$2"; }
 
@@ -115,7 +115,9 @@ clone() {
     slot=$(ask "$peer" "READ_REPLICATION_SLOT $name")
     [[ $slot == physical* ]] || create=(--create-slot)
     say "cloning $peer through slot $name"
-    run pg_basebackup -d "$(conninfo "$peer")" --no-password -D "$staging" -R -X stream -S "$name" "${create[@]}" -c fast
+    # Under the standby's own name the copy would count as one that acknowledges commits.
+    run pg_basebackup -d "$(conninfo "$peer" qx_clone)" --no-password -D "$staging" -R -X stream -S "$name" "${create[@]}" -c fast
+    sed -i "s/application_name=qx_clone/application_name=$name/" "$staging/postgresql.auto.conf"
     mv -T "$staging" "$PGDATA"
 }
 

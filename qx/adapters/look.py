@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from qx.model.observation import EndpointFacts, PgFacts, Reason, RedisFacts
+    from qx.model.redis_cluster import RedisClusterFacts
     from qx.ports.clock import Clock
 
 _SAID_NO: dict[str, Reason] = {
@@ -41,7 +42,7 @@ class View(NamedTuple):
 
 
 async def look(
-    view: View, clock: Clock, answer: Awaitable[PgFacts | RedisFacts | EndpointFacts]
+    view: View, clock: Clock, answer: Awaitable[PgFacts | RedisFacts | RedisClusterFacts | EndpointFacts]
 ) -> Observation | Silence:
     """What `answer` yields, dated; for a QxError the Silence that it means."""
     at, began = clock.now(), clock.elapsed()

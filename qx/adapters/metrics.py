@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 
+from qx.failover.openruns import UNENDED
+from qx.failover.skew import skew_of
 from qx.model.alert import Severity
 from qx.model.journal import RunOutcome
 from qx.model.metric import METRICS
@@ -32,7 +34,8 @@ _BUCKETS = {
     "qx_run_duration_seconds": (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600),
     "": (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 }
-_BY_KIND = {"postgresql": "db_query_duration", "redis": "redis_command_duration", "endpoint": "http_request_duration"}
+_BY_KIND = {"postgresql": "db_query_duration", "redis": "redis_command_duration",
+            "redis-cluster": "redis_command_duration", "endpoint": "http_request_duration"}
 
 Labels = tuple[str, ...]
 
@@ -123,7 +126,7 @@ class Metrics:
     def _runs(self, snapshot: Snapshot) -> None:
         """Those that ended since the daemon began; what is no longer among the latest ones cannot come again."""
         ended = {run.id for run in snapshot.runs if run.ended_at is not None}
-        for run in snapshot.runs:
+        for run in (run for run in snapshot.runs if run.plan_id):  # a deed is no run of anything
             if run.id in self._ended or run.ended_at is None or run.ended_at < snapshot.figures.started_at:
                 continue
             self._counters["qx_runs_total"].labels(run.outcome.value).inc()
@@ -131,6 +134,9 @@ class Metrics:
             if run.intent in MOVES:
                 self._counters["failover_events_total"].labels(run.intent, run.outcome.value).inc()
         self._ended = ended
+        for step in snapshot.stepped:
+            self._counters["qx_plan_steps_total"].labels(step.action, step.outcome).inc()
+            self._histograms["qx_step_duration_seconds"].labels(step.action).observe(step.took_s)
 
     # -- what is true
     def _gauges(self) -> Iterator[tuple[str, Labels, float]]:
@@ -147,7 +153,7 @@ class Metrics:
         since = dict.fromkeys(self._seen, figures.started_at) | self._answered
         for key, answered in since.items():
             yield "qx_observation_age_seconds", key, max(0.0, self._clock.now() - answered)
-        yield "qx_runs_open", (), sum(run.ended_at is None for run in at.runs)
+        yield "qx_runs_open", (), sum(run.outcome in UNENDED and bool(run.plan_id) for run in at.runs)
         for severity in Severity:
             yield "qx_alerts", (severity.value,), sum(told.alert.severity is severity for told in at.told)
         for channel, count in figures.waiting.items():
@@ -170,6 +176,8 @@ class Metrics:
             behind = []
             for place, node in view.nodes.items():
                 yield "qx_region_role", (place, name, node.role.value), 1
+                if (skew := skew_of(node.seen)) is not None:
+                    yield "qx_clock_skew_seconds", (name, place), skew
                 if node.role is Role.REPLICA:
                     yield "qx_replica_streaming", (name, place), node.streaming
                 if node.lag is not None and node.lag.seconds is not None:

@@ -67,9 +67,10 @@ class Alerting:
             try:
                 if not self._resumed:
                     self._resume(store)
-                records = store.records(Told.KIND)
-                heard = {record.key: _read(record, Heard) for record in store.records(Heard.KIND)}
-                maintenance = store.maintenance(now)
+                still = await self._bench.apart(self._bench.still, (Told.KIND, Heard.KIND))
+                records = still.records(Told.KIND)
+                heard = {record.key: _read(record, Heard) for record in still.records(Heard.KIND)}
+                maintenance = still.maintenance(now)
                 revisions = {record.key: record.revision for record in records}
                 mine = {key: told for key, told in self._board.told.items() if key in self._owed}
                 told = mine | {record.key: _read(record, Told) for record in records}
@@ -169,6 +170,7 @@ class Alerting:
         notice = Notice(
             id=sortable_id(now, self._bench.clock.noise()), happening=word.happening, at=now,
             platform=self._bench.platform.platform, alert=word.alert, lasted_s=lasted,
+            contacts=self._notify.contacts,
         )  # fmt: skip
         for channel in word.to:
             self.outbox.send(Delivery(notice=notice, channel=channel, by=self._me))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from qx.app import etcd
+from qx.app.deeds import record
 from qx.app.drill import drills
+from qx.config.profiles import watch_of
 from qx.engine.records import read, write
-from qx.failover.profiles import watch_of
 from qx.kernel.errors import Refused
-from qx.kernel.ids import sortable_id
 from qx.kernel.spans import format_seconds
-from qx.model.deed import deed
 from qx.model.standing import Acknowledgement, Arming
 
 if TYPE_CHECKING:
@@ -64,7 +64,15 @@ def unready(bench: Workbench, cluster: str) -> tuple[str, ...]:
     without = [region for region, node in described.nodes.items() if node.control is None]
     if without:
         found.append(f"no control is configured in {', '.join(without)}")
-    oldest = watch_of(bench.platform.watch).drill_age
+    watch = watch_of(bench.platform.watch)
+    oldest, rpo = watch.drill_age, float(described.objectives.rpo)
+    if described.durability == "async" and rpo < watch.ttl:
+        found.append(
+            f"a lease of {format_seconds(watch.ttl)} may cost more than objectives.rpo of {format_seconds(rpo)}: the"
+            " loss of a region would never be acted on"
+        )
+    if bench.platform.store.etcd is not None and (why := etcd.unready(bench)):
+        found.append(f"the store is not safe: {why}")
     if drill is None:
         found.append("it was never drilled")
     elif bench.clock.now() - drill.at > oldest:
@@ -72,13 +80,3 @@ def unready(bench: Workbench, cluster: str) -> tuple[str, ...]:
     elif not drill.met:
         found.append(f"its last drill missed an objective: run {drill.runs[0]}")
     return tuple(found)
-
-
-def record(bench: Workbench, intent: str, clusters: tuple[str, ...], proof: dict[str, Any]) -> str:
-    """Write a deed into the journal; returns its run."""
-    now = bench.clock.now()
-    run, entries = deed(sortable_id(now, bench.clock.noise()), intent, clusters, bench.operator, now, proof)
-    bench.store.begin(run, None)
-    for entry in entries:
-        bench.store.append(entry)
-    return run.id

@@ -5,12 +5,13 @@ Policy consents to no loss above the budget and attests no fence: what a person 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from qx.app.run import check_ownership, execute
 from qx.app.situate import inspect, situate, situation
 from qx.failover.planner import plan_failback, plan_failover, rank_candidates
 from qx.failover.vetoes import AUTOMATIC
+from qx.failover.vigil import End
 from qx.model.plan import Consent, Plan, Refusal
 from qx.model.topology import Cause
 
@@ -23,21 +24,40 @@ if TYPE_CHECKING:
 INSPECT_S = 1.0
 
 
-async def plan_unasked(
-    bench: Workbench, cluster: str, source: str, topology: Topology, acknowledged_by: str = ""
-) -> Plan | Refusal | None:
+class Lost(NamedTuple):
+    """A writer that is gone. `topology`: as it was just judged. `acknowledged_by`: who acknowledged the cluster's last
+    run, and so ended its cooldown. `end`: what the control beside the writer says of it, `since` when (Unix seconds).
+    """
+
+    cluster: str
+    source: str
+    topology: Topology
+    acknowledged_by: str = ""
+    end: End = End.UNKNOWN
+    since: float | None = None
+
+    @property
+    def hung(self) -> frozenset[tuple[str, str]]:
+        return frozenset({(self.cluster, self.source)} if self.end is End.HANGS else ())
+
+    @property
+    def ended(self) -> dict[tuple[str, str], float]:
+        if self.since is None or self.end not in (End.CRASHED, End.STOPPED):
+            return {}
+        return {(self.cluster, self.source): self.since}
+
+
+async def plan_unasked(bench: Workbench, lost: Lost) -> Plan | Refusal | None:
     """The first plan that stands, of the candidates in their order; else the refusal of the best; None: no candidate,
     or the writer is back: a living one is nobody's to move unasked.
-
-    `topology`: as it was just judged. `acknowledged_by`: who acknowledged the cluster's last run, and so ended its
-    cooldown.
     """
+    cluster, source, topology = lost.cluster, lost.source, lost.topology
     if topology.clusters[cluster].cause is not Cause.WRITER_DEAD:
         return None
     by = f"{AUTOMATIC} on {bench.observer}, {source} is gone"
-    said = f"its last run was acknowledged by {acknowledged_by}"
-    consent = Consent(override=("cooldown",), reason=said, by=by) if acknowledged_by else Consent(by=by)
-    at = situation(bench, consent, topology, await inspect(bench, INSPECT_S, cluster), by)
+    said = f"its last run was acknowledged by {lost.acknowledged_by}"
+    consent = Consent(override=("cooldown",), reason=said, by=by) if lost.acknowledged_by else Consent(by=by)
+    at = situation(bench, consent, topology, await inspect(bench, INSPECT_S, cluster), by, lost.hung, lost.ended)
     refused: Refusal | None = None
     for candidate in rank_candidates(at, cluster, source):
         if not candidate.eligible:
@@ -58,5 +78,6 @@ async def plan_homing(bench: Workbench, cluster: str, source: str) -> Plan | Ref
     return plan_failback(at, (cluster,))
 
 
-async def carry_out(bench: Workbench, plan: Plan, reporter: Reporter) -> Ended:
-    return await execute(bench, plan, reporter, attended=False)
+async def carry_out(bench: Workbench, plan: Plan, reporter: Reporter, approvals: int = 0) -> Ended:
+    """`approvals`: so many at least, although its clusters ask for fewer."""
+    return await execute(bench, plan, reporter, attended=False, approvals=approvals)

@@ -11,13 +11,22 @@ import sys
 from importlib import metadata
 from typing import TYPE_CHECKING, cast
 
+from qx.app import unasked
+from qx.app.doctor_durability import durability
 from qx.app.observe import look
+from qx.config.address import parse_url
+from qx.config.advice import advice
+from qx.config.document import dotted
 from qx.failover.readiness import readiness
+from qx.failover.skew import skew_of
 from qx.kernel.errors import Problems, QxError
 from qx.kernel.spans import format_seconds
 from qx.kernel.text import plural
 from qx.model.diagnosis import Examined, Health
+from qx.model.notify import EmailChannel, SlackChannel, WebhookChannel
 from qx.model.observation import Observation, PgFacts, RedisFacts, Silence
+from qx.model.platform import LocalControl
+from qx.model.redis_cluster import RedisClusterFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,14 +55,17 @@ async def examine(bench: Workbench) -> tuple[Examined, ...]:
     if any(each.status is Health.FAILED for each in found):
         return tuple(found)
     found += _secrets(bench)
-    seen, controls, clocks = await asyncio.gather(look(bench), _controls(bench), _clocks(bench))
-    found += clocks
+    seen, controls = await asyncio.gather(look(bench), _controls(bench))
     nodes = [node.seen for view in seen.topology.clusters.values() for node in view.nodes.values()]
+    found += [_clock(each, skew) for each in nodes if (skew := skew_of(each)) is not None]
     found += [_connection(each) for each in nodes]
     found += [_connection(each) for view in seen.topology.regions.values() for each in view.endpoints.values()]
     found += controls
+    found += _units(bench)
     found += _redis_files(bench)
     found += _store(bench)
+    found += await durability(bench, seen.topology)
+    found += await unasked.examined(bench, seen.topology)
     found += [
         Examined(
             group="servers",
@@ -74,7 +86,7 @@ async def examine(bench: Workbench) -> tuple[Examined, ...]:
 def _install() -> Iterator[Examined]:
     python = ".".join(map(str, sys.version_info[:3]))
     yield Examined(group="install", name="python", status=Health.OK, evidence=f"{python} at {sys.executable}")
-    for library in ("typer", "msgspec", "PyYAML", "psycopg", "redis", "rich"):
+    for library in ("typer", "msgspec", "PyYAML", "psycopg", "redis", "rich", "httpx", "APScheduler"):
         try:
             evidence = metadata.version(library)
         except metadata.PackageNotFoundError:
@@ -101,6 +113,9 @@ def _config(bench: Workbench) -> Iterator[Examined]:
         return
     size = f"{plural(len(platform.regions), 'region')}, {plural(len(platform.clusters), 'cluster')}"
     yield Examined(group="config", name="file", status=Health.OK, evidence=f"{found.path} ({found.why}): {size}")
+    for each in advice(platform):
+        yield Examined(group="config", name=dotted(each.trail), status=Health.WARNING, evidence=each.message,
+                       fix=each.hint)  # fmt: skip
     if found.path.stat().st_mode & 0o022:
         yield Examined(group="config", name="rights", status=Health.WARNING,
                        evidence="others may write the file that says which servers qx may stop",
@@ -109,63 +124,65 @@ def _config(bench: Workbench) -> Iterator[Examined]:
 
 def _secrets(bench: Workbench) -> Iterator[Examined]:
     """Each reference once; what it holds is thrown away."""
-    references = {
-        reference: f"{name}/{region}"
-        for name, cluster in bench.platform.clusters.items()
-        for region, node in cluster.nodes.items()
-        for reference in (node.replication.password, node.password)
-        if reference
-    }
-    if (etcd := bench.platform.store.etcd) is not None and etcd.password:
-        references[etcd.password] = "store"
+    references = _references(bench)
     if not references:
         yield Examined(group="secrets", name="references", status=Health.OK, evidence="none is configured")
-    for reference, where in references.items():
+    for reference, (where, is_address) in references.items():
         try:
-            bench.secret(reference)
+            held = bench.secret(reference)
         except QxError as error:
             yield Examined(group="secrets", name=where, status=Health.FAILED, evidence=error.message, fix=error.hint)
+            continue
+        if is_address and not _is_address(held):
+            evidence = f"{reference} resolves, but not to an address of http:// or https://"
+            yield Examined(group="secrets", name=where, status=Health.FAILED, evidence=evidence,
+                           fix="put the whole address there: https://host/path")  # fmt: skip
         else:
             yield Examined(group="secrets", name=where, status=Health.OK, evidence=f"{reference} resolves")
 
 
-async def _clocks(bench: Workbench) -> list[Examined]:
-    """Clocks of the PostgreSQL nodes that answer; those that do not are told under connectivity."""
-    keys = [key for key in bench.probers if bench.platform.clusters[key[0]].kind == "postgresql"]
-    skews = await asyncio.gather(*(_skew(bench, key) for key in keys))
-    return [_clock(key, skew) for key, skew in zip(keys, skews, strict=True) if skew is not None]
+def _references(bench: Workbench) -> dict[str, tuple[str, bool]]:
+    """Reference -> who needs it, and whether an address must be behind it."""
+    found = {
+        reference: (f"{name}/{region}", False)
+        for name, cluster in bench.platform.clusters.items()
+        for region, node in cluster.nodes.items()
+        for reference in (node.replication.password, node.password)
+    }
+    if (etcd := bench.platform.store.etcd) is not None:
+        found[etcd.password] = ("store", False)
+    for name, channel in bench.platform.notify.channels.items():
+        where = f"notify/{name}"
+        if isinstance(channel, EmailChannel):
+            found[channel.password] = (where, False)
+        elif isinstance(channel, WebhookChannel):
+            found |= dict.fromkeys((*channel.headers.values(), channel.secret), (where, False))
+        if isinstance(channel, WebhookChannel | SlackChannel) and not _is_address(channel.url):
+            found[channel.url] = (where, True)
+    found.pop("", None)
+    return found
 
 
-def _clock(key: Key, skew: float) -> Examined:
+def _is_address(text: str) -> bool:
+    try:
+        address = parse_url(text.strip())
+    except ValueError:
+        return False
+    return address.scheme in ("http", "https")
+
+
+def _clock(seen: Observation | Silence, skew: float) -> Examined:
+    """By as much as one look can tell: what it took may lie on either side."""
     ahead = "ahead of" if skew > 0 else "behind"
-    near = abs(skew) < SKEW_S
+    sure = abs(skew) - (seen.took_s / 2 if isinstance(seen, Observation) else 0.0)
+    near = sure < SKEW_S
     return Examined(
         group="clocks",
-        name="/".join(key),
+        name=f"{seen.subject}/{seen.region}",
         status=Health.OK if near else Health.WARNING,
         evidence="in step with this machine" if near else f"{format_seconds(abs(skew))} {ahead} this machine",
         fix="" if near else "chronyc tracking, on both machines",
     )
-
-
-async def _skew(bench: Workbench, key: Key) -> float | None:
-    from qx.adapters.postgres.session import Session
-
-    node = bench.platform.clusters[key[0]].nodes[key[1]]
-    session = Session("/".join(key), node.url, lambda: bench.secret(node.password), "")
-    began = bench.clock.elapsed()
-    try:
-        rows = await session.ask(
-            "SELECT extract(epoch FROM clock_timestamp())::float8",
-            timeout=bench.platform.defaults.probe_timeout,
-            harmless=True,
-        )
-        took = bench.clock.elapsed() - began
-        return float(rows[0][0]) - (bench.clock.now() - took / 2)
-    except QxError:  # told under connectivity, by the same server's own probe
-        return None
-    finally:
-        await session.close()
 
 
 def _connection(seen: Observation | Silence) -> Examined:
@@ -179,6 +196,12 @@ def _connection(seen: Observation | Silence) -> Examined:
         took += f", PostgreSQL {facts.version // 10000}.{facts.version % 10000}"
     elif isinstance(facts, RedisFacts):
         took += f", {facts.flavour} {facts.version}"
+    elif isinstance(facts, RedisClusterFacts):
+        took += f", {plural(len(facts.members), 'member')} of a Redis Cluster"
+        if facts.silent:
+            silent = "; ".join(f"{address}: {why}" for address, why in facts.silent.items())
+            return Examined(group="connectivity", name=name, status=Health.WARNING, evidence=f"{took}; {silent}",
+                            fix="the others tell in `qx status` what became of them")  # fmt: skip
     elif not facts.ok:
         return Examined(group="connectivity", name=name, status=Health.FAILED, evidence=f"{took}: {facts.detail}",
                         fix="its own log tells why it is not well")  # fmt: skip
@@ -211,6 +234,19 @@ async def _controls(bench: Workbench) -> list[Examined]:
         if (name, region) not in bench.controls
     ]
     return [*inspected, *without]
+
+
+def _units(bench: Workbench) -> Iterator[Examined]:
+    """What is started from within a unit of systemd lives in that unit, and is killed when it ends."""
+    for name, cluster in bench.platform.clusters.items():
+        for region, node in cluster.nodes.items():
+            control = node.control
+            if bench.env.get("INVOCATION_ID") and isinstance(control, LocalControl) and not control.start:
+                yield Examined(
+                    group="control", name=f"{name}/{region}", status=Health.WARNING,
+                    evidence="this is a unit of systemd: a server that was started from here would end with it",
+                    fix=f"name the server's own unit in clusters.{name}.nodes.{region}.control.start",
+                )  # fmt: skip
 
 
 def _redis_files(bench: Workbench) -> Iterator[Examined]:

@@ -8,6 +8,7 @@ from qx.kernel.errors import QxError
 from qx.kernel.spans import format_bytes
 from qx.kernel.text import plural
 from qx.model.diagnosis import Examined, Health
+from qx.model.platform import LabRoute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from qx.adapters.etcd.health import Asked, Condition
     from qx.adapters.etcd.store import EtcdStore
     from qx.app.workbench import Workbench
-    from qx.model.platform import EtcdAt
+    from qx.model.platform import EtcdAt, Platform
 
 
 def opened(bench: Workbench, etcd: EtcdAt) -> EtcdStore:
@@ -29,6 +30,24 @@ def opened(bench: Workbench, etcd: EtcdAt) -> EtcdStore:
     ca, cert, key = (str(bench.beside(path)) if path else "" for path in (etcd.ca, etcd.cert, etcd.key))
     at = At(etcd.endpoints, etcd.user, lambda: bench.secret(etcd.password), ca, cert, key, etcd.timeout)
     return EtcdStore(at, bench.platform.platform, prefix=etcd.prefix)
+
+
+def unsafe(platform: Platform, found: Condition) -> str:
+    """Why nobody may act unasked with this etcd; '' when nothing is known against it. The lab's may be the wheel's."""
+    routes = [route for cluster in platform.clusters.values() for route in cluster.routes]
+    if any(isinstance(route, LabRoute) for route in routes):
+        return ""
+    names = {each.id: found.members.get(each.id, each.endpoint) for each in found.asked}
+    old = [f"{names[each.id]} is etcd {each.version}, wanted {each.unsafe}" for each in found.asked if each.unsafe]
+    return f"killed under load it may lose data: {'; '.join(old)}" if old else ""
+
+
+def unready(bench: Workbench) -> str:
+    """As `unsafe`, asked now. Raises QX-STORE-005."""
+    from qx.adapters.etcd.health import condition
+
+    store: EtcdStore = bench.store  # type: ignore[assignment]  # called only where the store is etcd
+    return unsafe(bench.platform, condition(store.gateway))
 
 
 def examined(store: EtcdStore) -> Iterator[Examined]:

@@ -28,10 +28,10 @@ PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")  # of our environment to a 
 
 
 class BenchMeans:
-    """`another` makes a world for a run within the run."""
+    """`another` makes a world for a run within the run, `by` whom it is."""
 
-    def __init__(self, bench: Workbench, another: Callable[[], BenchWorld]) -> None:
-        self._bench, self._another = bench, another
+    def __init__(self, bench: Workbench, another: Callable[[], BenchWorld], by: str) -> None:
+        self._bench, self._another, self._by = bench, another, by
 
     async def look(self) -> Topology:
         return (await look(self._bench)).topology
@@ -93,7 +93,7 @@ class BenchMeans:
     async def plan(self, move: Subplan) -> Plan | Refusal | None:
         consent = Consent(
             accept_loss=move.accept_loss, attest_fenced=move.attest_fenced, override=move.override, reason=move.reason,
-            by=self._bench.operator,
+            by=self._by,
         )  # fmt: skip
         if move.verb == "failover":
             source = move.source or None

@@ -10,6 +10,7 @@ from qx.config.links import region_named
 from qx.failover.planner import plan_failback, plan_failover
 from qx.failover.rejoin import plan_rejoin
 from qx.kernel.errors import QxError
+from qx.model.observation import Observation
 
 if TYPE_CHECKING:
     from qx.app.workbench import Workbench
@@ -52,8 +53,9 @@ async def rejoin(
 
 async def _looked(bench: Workbench, consent: Consent) -> Situation:
     """Raises QX-OBS-003 when no node answers: then it may be qx that is cut off, and it only watches."""
-    at = await situate(bench, consent)
-    if not any(at.facts(name, region) for name, view in at.topology.clusters.items() for region in view.nodes):
+    at = await situate(bench, consent, consent.by)
+    nodes = (node for view in at.topology.clusters.values() for node in view.nodes.values())
+    if not any(isinstance(node.seen, Observation) for node in nodes):
         raise QxError("QX-OBS-003", "nothing answered", hint="is this machine cut off? `qx doctor` looks closer")
     return at
 

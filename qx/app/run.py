@@ -8,6 +8,7 @@ import asyncio
 import signal
 from typing import TYPE_CHECKING, NamedTuple
 
+from qx.app.approving import ask_if_lacking
 from qx.app.situate import situate
 from qx.app.world import BenchWorld
 from qx.engine.execute import Executor
@@ -75,10 +76,21 @@ async def apply(bench: Workbench, plan: Plan, reporter: Reporter) -> Ended:
     return await execute(bench, plan, reporter)
 
 
-async def execute(bench: Workbench, plan: Plan, reporter: Reporter, *, attended: bool = True) -> Ended:
-    """Execute a plan that was made a moment ago; its own first step looks again. `attended`: signals interrupt it."""
+async def execute(
+    bench: Workbench, plan: Plan, reporter: Reporter, *, attended: bool = True, approvals: int = 0
+) -> Ended:
+    """Execute a plan that was made a moment ago; its own first step looks again. `attended`: signals interrupt it, and
+    a plan that has too few approvals (QX-PLAN-009) is kept for others to approve. `approvals`: as the executor's.
+    """
     run = sortable_id(bench.clock.now(), bench.clock.noise())
-    return await _drive(bench, plan, run, reporter, lambda executor: executor.begin(), attended=attended)
+    try:
+        return await _drive(
+            bench, plan, run, reporter, lambda executor: executor.begin(), attended=attended, approvals=approvals
+        )
+    except Refused as refusal:
+        if refusal.code != "QX-PLAN-009" or not attended:
+            raise
+        raise ask_if_lacking(bench, plan, refusal) from refusal
 
 
 async def resume(bench: Workbench, run: str, reporter: Reporter, wait: float, *, attended: bool = True) -> Ended:
@@ -107,9 +119,11 @@ async def _drive(
     go: Callable[[Executor], Awaitable[RunOutcome]],
     *,
     attended: bool,
+    approvals: int = 0,
 ) -> Ended:
-    world = BenchWorld(bench, reporter, bench.salvage_path)
-    executor = Executor(world, plan, run, plan.by if plan.by.startswith(AUTOMATIC) else bench.operator)
+    by = plan.by if not attended and plan.by.startswith(AUTOMATIC) else bench.operator
+    world = BenchWorld(bench, reporter, bench.salvage_path, by)
+    executor = Executor(world, plan, run, by, approvals=approvals)
     interrupted = False
 
     def stop() -> None:

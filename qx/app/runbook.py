@@ -1,4 +1,4 @@
-"""Runbooks as commands need them: found, read, made into a plan; and the approvals that their runs wait for."""
+"""Runbooks as commands need them: found, read, made into a plan."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from qx.config.runbook import load
 from qx.config.runbook_find import named, standing
 from qx.config.runbook_inputs import given
 from qx.config.runbook_plan import plan_of
-from qx.engine.approvals import approve, granted, requests
-from qx.failover.openruns import UNENDED
 from qx.kernel.errors import QxError
 from qx.kernel.ids import sortable_id
 from qx.model.asked import Called
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
     from qx.app.workbench import Workbench
     from qx.config.runbook_find import Standing
-    from qx.model.approval import ApprovalRequest, Approved
     from qx.model.plan import Plan
     from qx.model.platform import Platform
     from qx.model.runbook import Runbook
@@ -76,8 +73,10 @@ def listed(bench: Workbench) -> tuple[Listed, ...]:
     return tuple(found)
 
 
-def plan(bench: Workbench, word: str, inputs: Iterable[str]) -> Plan:
-    """The runbook's plan with those inputs (NAME=VALUE). Raises QX-BOOK-001, QX-BOOK-002, Problems."""
+def plan(bench: Workbench, word: str, inputs: Iterable[str], by: str = "") -> Plan:
+    """The runbook's plan with those inputs (NAME=VALUE). `by`: who asks for it; '' the operator. Raises QX-BOOK-001,
+    QX-BOOK-002, Problems.
+    """
     found = named(word, bench.config_path, bench.env)
     book = load(found.path, bench.platform)
     now = bench.clock.now()
@@ -87,23 +86,5 @@ def plan(bench: Workbench, word: str, inputs: Iterable[str]) -> Plan:
     )  # fmt: skip
     return plan_of(
         book, called, bench.platform, str(bench.config_path), bench.config_digest,
-        id=sortable_id(now, bench.clock.noise()), at=now, by=bench.operator,
+        id=sortable_id(now, bench.clock.noise()), at=now, by=by or bench.operator,
     )  # fmt: skip
-
-
-def waiting(bench: Workbench, run: str = "") -> tuple[ApprovalRequest, ...]:
-    """Requests that nobody has answered, of runs that have not ended. `run`: its id or the beginning of it."""
-    store, now = bench.store, bench.clock.now()
-    found = requests(store, store.run(run).id if run else "")
-    return tuple(
-        each for each in found
-        if now <= each.expires and granted(store, each) is None and store.run(each.run).outcome in UNENDED
-    )  # fmt: skip
-
-
-def give(bench: Workbench, run: str, reason: str) -> tuple[Approved, ...]:
-    """Approves what the run waits for. Raises QX-RUN-004, QX-BOOK-004, QX-BOOK-009."""
-    asked = waiting(bench, run)
-    if not asked:
-        raise QxError("QX-BOOK-009", f"run {run} waits for no approval", hint="qx runs list")
-    return tuple(approve(bench.store, each, bench.operator, reason, bench.clock.now()) for each in asked)

@@ -12,7 +12,7 @@ from qx.failover.fences import fences_of
 from qx.failover.situation import Situation
 from qx.kernel.errors import QxError
 from qx.kernel.ids import sortable_id
-from qx.model.standing import Grant, Release
+from qx.model.standing import Durable, Grant, Release
 
 if TYPE_CHECKING:
     from qx.app.workbench import Workbench
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from qx.ports.controls import NodeControl
 
 INSPECT_S = 2.0
+KINDS = (Release.KIND, Grant.KIND, Grant.LIVE, Durable.KIND)
 
 
 async def situate(bench: Workbench, consent: Consent, by: str = "") -> Situation:
@@ -31,12 +32,19 @@ async def situate(bench: Workbench, consent: Consent, by: str = "") -> Situation
 
 
 def situation(
-    bench: Workbench, consent: Consent, topology: Topology, controls: dict[tuple[str, str], Control | str], by: str = ""
+    bench: Workbench,
+    consent: Consent,
+    topology: Topology,
+    controls: dict[tuple[str, str], Control | str],
+    by: str = "",
+    hung: frozenset[tuple[str, str]] = frozenset(),
+    ended: dict[tuple[str, str], float] | None = None,
 ) -> Situation:
-    """What was seen, with what the store knows at this moment."""
-    store, now = bench.store, bench.clock.now()
-    rules = store.rules()
+    """What was seen, with what the store knows at this moment. `hung` and `ended`: as a `Situation` has them."""
+    now = bench.clock.now()
     oldest = now - bench.platform.defaults.sample_age * 2
+    store = bench.still(KINDS, oldest)
+    rules = store.rules()
     return Situation(
         platform=bench.platform,
         config_file=str(bench.config_path),
@@ -52,9 +60,12 @@ def situation(
         today=datetime.fromtimestamp(now, UTC).date().isoformat(),
         by=by or bench.operator,
         plan_id=sortable_id(now, bench.clock.noise()),
+        durable=read_all(store, Durable),
         fences=fences_of(
             rules, read_all(store, Release), read_all(store, Grant), {each.key for each in store.records(Grant.LIVE)}
         ),
+        hung=hung,
+        ended=ended or {},
     )
 
 

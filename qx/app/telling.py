@@ -30,7 +30,7 @@ async def tell(
     )
     notice = Notice(
         id=sortable_id(now, bench.clock.noise()), happening=Happening.FIRED, at=now, platform=bench.platform.platform,
-        alert=alert,
+        alert=alert, contacts=bench.platform.notify.contacts,
     )
     within = min(timeout, float(bench.platform.notify.timeout))
     said = await asyncio.gather(*(_said(bench, name, notice, within) for name in names))

@@ -5,10 +5,11 @@ Drivers are imported here, late: a command pays for those that it uses. Holds no
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from qx.app import storage
 
@@ -33,8 +34,10 @@ if TYPE_CHECKING:
     from qx.ports.controls import NodeControl
     from qx.ports.routes import Route
     from qx.ports.servers import Beating, PgServer, Prober, RedisServer
+    from qx.ports.store import Still, Store
 
 Key = tuple[str, str]
+T = TypeVar("T")
 
 
 class Workbench:
@@ -123,6 +126,12 @@ class Workbench:
 
         return resolve(reference, self.env).reveal()
 
+    def signed_by(self, key: bytes, message: bytes, signature: str) -> bool:
+        """As `qx.engine.approvals.Court`."""
+        from qx.adapters.ed25519 import signed_by
+
+        return signed_by(key, message, signature)
+
     # -- ports
     @cached_property
     def clock(self) -> Clock:
@@ -140,6 +149,21 @@ class Workbench:
         from qx.adapters.sqlite.store import SqliteStore
 
         return SqliteStore(self.store_path)
+
+    def still(self, kinds: tuple[str, ...], since: float | None = None, runs: int = 0) -> Still | Store:
+        """The store for reading much of it: the last `runs`, records of `kinds`, samples `since`; from etcd all that by
+        one question, as of one moment. Raises QX-STORE-*.
+        """
+        store = self.store
+        if self.platform.store.etcd is None:
+            return store
+        return store.still(kinds, tuple(self.platform.clusters), since, runs)  # type: ignore[union-attr]
+
+    async def apart(self, call: Callable[..., T], *arguments: Any) -> T:
+        """What asks the store, done beside the event loop where the store may be silent for as long as it may take."""
+        if self.platform.store.etcd is None:
+            return call(*arguments)
+        return await asyncio.to_thread(call, *arguments)
 
     @cached_property
     def store_name(self) -> str:
@@ -175,12 +199,23 @@ class Workbench:
     @cached_property
     def probers(self) -> dict[Key, Beating]:
         """Every node by (cluster, region), for looking only."""
-        kinds = {"postgresql": self.postgres, "redis": self.redis}
+        kinds: dict[Kind, Callable[..., Beating]] = {
+            "postgresql": self.postgres, "redis": self.redis, "redis-cluster": self._redis_cluster,
+        }  # fmt: skip
         return {
             (name, region): kinds[cluster.kind](name, region, heard=self._heard(name, region))
             for name, cluster in self.platform.clusters.items()
             for region in cluster.nodes
         }
+
+    def _redis_cluster(self, cluster: str, region: str, heard: Callable[[], None] | None = None) -> Beating:
+        from qx.adapters.redis.cluster import RedisClusterNode
+
+        node = self._node(cluster, region)
+        return RedisClusterNode(
+            cluster, region, self.observer, node.url, node.members, lambda: self.secret(node.password), self.clock,
+            heard,
+        )
 
     def _heard(self, cluster: str, region: str) -> Callable[[], None] | None:
         alarm = self.alarm
@@ -204,6 +239,13 @@ class Workbench:
             for region, node in cluster.nodes.items()
             if node.control is not None
         }
+
+    def control(self, cluster: str, region: str) -> NodeControl | None:
+        """Of one node, made anew; None: it has none. Raises QX-STORE-005 where it is posted and no store answers."""
+        settings = self._node(cluster, region).control
+        if settings is None:
+            return None
+        return self._control(settings, self.platform.clusters[cluster].kind, cluster, region)
 
     @property
     def is_shared(self) -> bool:
@@ -258,7 +300,7 @@ class Workbench:
             if self.is_shared and region != self.region:
                 from qx.adapters.node.posted import PostedNode
 
-                return PostedNode(self.store, self.clock, kind, cluster, region)
+                return PostedNode(self.store, self.clock, kind, cluster, region, self.apart)
             from qx.adapters.node.local import LocalNode
 
             return LocalNode(settings, kind, cluster, region)
@@ -274,7 +316,7 @@ class Workbench:
             from qx.adapters.routes.lab import LabRoute
 
             reached = {region: url_address(node.url, cluster.kind) for region, node in cluster.nodes.items()}
-            return LabRoute(name, self.beside(route.socket), reached)
+            return LabRoute(name, self.beside(route.socket), reached | route.nodes)
         from qx.adapters.routes.file import FileRoute
 
         return FileRoute(name, self.beside(route.path), {region: node.url for region, node in cluster.nodes.items()})

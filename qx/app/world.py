@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 class BenchWorld:
     """One run's world. Sessions are named after the run and its epochs once `act_as` was called."""
 
-    def __init__(self, bench: Workbench, reporter: Reporter, salvage: Path) -> None:
-        self._bench = bench
+    def __init__(self, bench: Workbench, reporter: Reporter, salvage: Path, by: str = "") -> None:
+        """`by`: who asked for what runs within the run; '' the operator."""
+        self._bench, self._by = bench, by or bench.operator
         self.reporter = reporter
         self._salvage = salvage
         self._tags: dict[str, str] = {}
@@ -48,7 +50,8 @@ class BenchWorld:
     def means(self) -> Means:
         from qx.app.means import BenchMeans
 
-        return BenchMeans(self._bench, lambda: BenchWorld(self._bench, self.reporter, self._salvage))
+        another = functools.partial(BenchWorld, self._bench, self.reporter, self._salvage, self._by)
+        return BenchMeans(self._bench, another, self._by)
 
     def postgres(self, cluster: str, region: str) -> PgServer:
         key = (cluster, region)
@@ -87,6 +90,9 @@ class BenchWorld:
 
     def salvage_dir(self, run: str) -> str:
         return str(self._salvage / run)
+
+    def signed_by(self, key: bytes, message: bytes, signature: str) -> bool:
+        return self._bench.signed_by(key, message, signature)
 
     async def close(self) -> None:
         servers, self._servers = self._servers, {}

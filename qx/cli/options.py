@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, cast
 
 import typer
 
+from qx.cli.index import INDEX
 from qx.kernel.spans import Seconds, parse_seconds
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 Output = Literal["table", "json", "ndjson"]
 
 WATCH_EVERY = "2s"
+VALUED = frozenset({"--output", "-o", "--config", "--confirm", "--timeout"})  # shared flags that take the next word
 
 
 def duration(text: str) -> Seconds:
@@ -131,6 +133,18 @@ def with_watch_values(argv: Sequence[str]) -> list[str]:
             word = f"--watch={every}"
         given.append(word)
     return given
+
+
+def asked(argv: Sequence[str]) -> str:
+    """The command that is meant when the line as a whole cannot be parsed; '' where none can be told."""
+    words = list(argv)
+    while words:
+        word = words.pop(0)
+        if word in VALUED:
+            words = words[1:]
+        elif word in INDEX:
+            return word
+    return ""
 
 
 def foreseen(argv: Sequence[str]) -> Universal:

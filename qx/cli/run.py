@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError, NoSuchOption, UsageError
 
-from qx.cli.options import foreseen, with_watch_values
+from qx.cli.options import asked, foreseen, with_watch_values
 from qx.cli.shell import Shell
 from qx.kernel.errors import Problems, QxError
 from qx.kernel.exits import Exit, worst
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from qx.cli.streams import Streams
 
 COMPLETE = "_QX_COMPLETE"
+CHECK = "check"  # the one command whose exit codes are not ours
 HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
 
@@ -53,8 +54,17 @@ def run(root: Command, argv: Sequence[str], streams: Streams) -> int:
             return Exit.USAGE
         return _told(QxError("QX-CLI-001", "no command given", hint=f"read `{error.ctx.command_path} --help`"), shell)
     except Exception as error:  # noqa: BLE001 - the last catch of the process; nothing is swallowed
-        return _told(_as_qx(error) or _bug(error, shell), shell)
+        found = _as_qx(error) or _bug(error, shell)
+        return _checked(found, shell) if asked(argv) == CHECK else _told(found, shell)
     return Exit.DONE if result is None else int(result)
+
+
+def _checked(error: QxError, shell: Shell) -> int:
+    """What went wrong before `qx check` was reached is its answer all the same: a monitor reads 2 as CRITICAL."""
+    from qx.cli.commands.check import UNKNOWN, tell_unknown
+
+    tell_unknown(shell, error)
+    return UNKNOWN
 
 
 def _told(error: QxError, shell: Shell) -> int:

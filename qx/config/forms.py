@@ -24,6 +24,7 @@ BAD = "QX-CFG-004"
 SCHEMES = {  # what stands behind a URL -> the schemes it may have, an example
     "postgresql": (("postgresql", "postgres"), "postgresql://user@host:5432/database"),
     "redis": (("redis", "rediss"), "redis://host:6379/0"),
+    "redis-cluster": (("redis", "rediss"), "redis://host:6379"),
     "endpoint": (("http", "https", "tcp"), "https://host:443/health, tcp://host:1883"),
     "etcd": (("http", "https"), "https://host:2379"),
 }
@@ -37,19 +38,19 @@ _ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 
 
 def check(platform: Platform) -> Iterator[Fault]:
-    yield from _key(("platform",), platform.platform, on_key=False)
+    yield from key(("platform",), platform.platform, on_key=False)
     if not platform.regions:
         yield Fault(BAD, ("regions",), "wants at least one region", "`qx config init` writes an example")
     for name, region in platform.regions.items():
-        yield from _key(("regions", name), name)
+        yield from key(("regions", name), name)
         yield from _region(("regions", name), region)
     for name, cluster in platform.clusters.items():
-        yield from _key(("clusters", name), name)
+        yield from key(("clusters", name), name)
         yield from _cluster(("clusters", name), cluster)
-    for field in ("probe_timeout", "connect_timeout", "sample_age"):
-        yield from _above_zero(("defaults", field), getattr(platform.defaults, field))
+    for field in ("probe_timeout", "sample_age"):
+        yield from above_zero(("defaults", field), getattr(platform.defaults, field))
     for name, path in platform.runbooks.programs.items():
-        yield from _key(("runbooks", "programs", name), name)
+        yield from key(("runbooks", "programs", name), name)
         if not path.startswith("/"):
             yield Fault(BAD, ("runbooks", "programs", name), f"'{path}' is no absolute path", "write the whole path")
     if platform.store.etcd is not None:
@@ -66,12 +67,7 @@ def check(platform: Platform) -> Iterator[Fault]:
 def _region(trail: Trail, region: Region) -> Iterator[Fault]:
     if not region.jurisdictions:
         yield Fault(BAD, (*trail, "jurisdictions"), "wants at least one", "whose law holds there: [EU]")
-    if not _zone_known(region.timezone):
-        from zoneinfo import available_timezones
-
-        hint = did_you_mean(region.timezone, available_timezones())
-        hint = hint if hint.startswith("did") else "use a name of the IANA database: Europe/Dublin, Asia/Bahrain, UTC"
-        yield Fault(BAD, (*trail, "timezone"), f"'{region.timezone}' is not a time zone", hint)
+    yield from zone((*trail, "timezone"), region.timezone)
     for name, endpoint in region.endpoints.items():
         at = (*trail, "endpoints", name)
         yield from _url((*at, "url"), endpoint.url, "endpoint")
@@ -86,7 +82,7 @@ def _cluster(trail: Trail, cluster: Cluster) -> Iterator[Fault]:
     if not cluster.nodes:
         yield Fault(BAD, (*trail, "nodes"), "wants at least one", "nodes.REGION: {url: ...}")
     for field in ("rto", "write_outage"):
-        yield from _above_zero((*trail, "objectives", field), getattr(cluster.objectives, field))
+        yield from above_zero((*trail, "objectives", field), getattr(cluster.objectives, field))
     for region, node in cluster.nodes.items():
         yield from _node((*trail, "nodes", region), cluster.kind, node)
     for index, address in enumerate(cluster.sentinels):
@@ -102,6 +98,8 @@ def _cluster(trail: Trail, cluster: Cluster) -> Iterator[Fault]:
 def _node(trail: Trail, kind: str, node: Node) -> Iterator[Fault]:
     yield from _url((*trail, "url"), node.url, kind)
     yield from _reference((*trail, "password"), node.password)
+    for index, address in enumerate(node.members):
+        yield from _host_port((*trail, "members", index), address)
     if node.priority < 0:
         hint = "higher is preferred, 0 means never a target"
         yield Fault(BAD, (*trail, "priority"), f"{node.priority} is below zero", hint)
@@ -122,14 +120,14 @@ def _node(trail: Trail, kind: str, node: Node) -> Iterator[Fault]:
             yield from _host_port((*control, "reach"), node.control.reach)
     elif isinstance(node.control, CommandControl):
         yield from _argv((*control, "argv"), node.control.argv)
-        yield from _above_zero((*control, "timeout"), node.control.timeout)
+        yield from above_zero((*control, "timeout"), node.control.timeout)
 
 
 def _notify(trail: Trail, notify: Notify) -> Iterator[Fault]:
     for field in ("timeout", "give_up"):
-        yield from _above_zero((*trail, field), getattr(notify, field))
+        yield from above_zero((*trail, field), getattr(notify, field))
     for name, channel in notify.channels.items():
-        yield from _key((*trail, "channels", name), name)
+        yield from key((*trail, "channels", name), name)
         yield from _channel((*trail, "channels", name), channel)
     for index, route in enumerate(notify.routes):
         if not route.channels:
@@ -219,7 +217,7 @@ def _etcd(trail: Trail, etcd: EtcdAt) -> Iterator[Fault]:
     for index, endpoint in enumerate(etcd.endpoints):
         yield from _url((*trail, "endpoints", index), endpoint, "etcd")
     yield from _reference((*trail, "password"), etcd.password)
-    yield from _above_zero((*trail, "timeout"), etcd.timeout)
+    yield from above_zero((*trail, "timeout"), etcd.timeout)
     if not etcd.prefix.startswith("/") or not etcd.prefix.isprintable():
         yield Fault(BAD, (*trail, "prefix"), "is not a prefix that qx can use", "begin it with /: /qx")
 
@@ -232,7 +230,7 @@ def _argv(trail: Trail, argv: tuple[str, ...]) -> Iterator[Fault]:
                 yield Fault(BAD, (*trail, index), f"{{{name}}} is no placeholder", did_you_mean(name, _PLACEHOLDERS))
 
 
-def _key(trail: Trail, name: str, *, on_key: bool = True) -> Iterator[Fault]:
+def key(trail: Trail, name: str, *, on_key: bool = True) -> Iterator[Fault]:
     if not _KEY.fullmatch(name):
         hint = "lower case letters, digits, - and _ between them; at most 48 (it names slots and files)"
         yield Fault(BAD, trail, "is not a name that qx can use", hint, on_key=on_key)
@@ -240,7 +238,7 @@ def _key(trail: Trail, name: str, *, on_key: bool = True) -> Iterator[Fault]:
 
 def _url(trail: Trail, url: str, kind: str) -> Iterator[Fault]:
     schemes, example = SCHEMES[kind]
-    also = ((*trail[:-3], "kind"),) if kind in ("postgresql", "redis") else ()
+    also = ((*trail[:-3], "kind"),) if kind in ("postgresql", "redis", "redis-cluster") else ()
     try:
         address = parse_url(url)
     except ValueError as error:
@@ -277,7 +275,7 @@ def _absolute(trail: Trail, path: str) -> Iterator[Fault]:
         yield Fault(BAD, trail, "is not an absolute path", "begin it with /: qx may run in any directory")
 
 
-def _above_zero(trail: Trail, value: float) -> Iterator[Fault]:
+def above_zero(trail: Trail, value: float) -> Iterator[Fault]:
     if value <= 0:
         yield Fault(BAD, trail, "must be longer than 0 s", "write it as 500ms, 2s, 1m")
 
@@ -303,6 +301,16 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text) if _DATE.fullmatch(text) else None
     except ValueError:
         return None
+
+
+def zone(trail: Trail, name: str) -> Iterator[Fault]:
+    if _zone_known(name):
+        return
+    from zoneinfo import available_timezones
+
+    hint = did_you_mean(name, available_timezones())
+    hint = hint if hint.startswith("did") else "use a name of the IANA database: Europe/Dublin, Asia/Bahrain, UTC"
+    yield Fault(BAD, trail, f"'{name}' is not a time zone", hint)
 
 
 def _zone_known(name: str) -> bool:

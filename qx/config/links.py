@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qx.config.address import parse_url
+from qx.config.address import parse_host_port, parse_url
 from qx.config.document import dotted
 from qx.config.fault import Fault
 from qx.kernel.errors import QxError
@@ -90,23 +90,30 @@ def _take(taken: dict[str, Trail], word: str, trail: Trail, shown: str, *, on_ke
 
 def _regions_of(platform: Platform, trail: Trail, cluster: Cluster) -> Iterator[Fault]:
     for region, node in cluster.nodes.items():
-        yield from _exists(platform, (*trail, "nodes", region), region, on_key=True)
+        yield from region_exists(platform, (*trail, "nodes", region), region, on_key=True)
         for viewer in node.replication.via:
-            yield from _exists(platform, (*trail, "nodes", region, "replication", "via", viewer), viewer, on_key=True)
+            via = (*trail, "nodes", region, "replication", "via", viewer)
+            yield from region_exists(platform, via, viewer, on_key=True)
     home = (*trail, "home")
-    missing = list(_exists(platform, home, cluster.home))
+    missing = list(region_exists(platform, home, cluster.home))
     yield from missing
     if not missing and cluster.home not in cluster.nodes:
         hint = f"add nodes.{cluster.home}, or choose the home from {', '.join(cluster.nodes)}"
         yield Fault(NOTHING, home, f"the cluster has no node in '{cluster.home}'", hint, also=((*trail, "nodes"),))
 
 
-def _exists(platform: Platform, trail: Trail, word: str, *, on_key: bool = False) -> Iterator[Fault]:
+def region_exists(platform: Platform, trail: Trail, word: str, *, on_key: bool = False) -> Iterator[Fault]:
     if word in platform.regions:
         return
     called = next((key for key, region in platform.regions.items() if word in region.aliases), "")
     hint = f"write its key '{called}', '{word}' is an alias" if called else did_you_mean(word, platform.regions)
     yield Fault(NOTHING, trail, f"no region '{word}'", hint, on_key=on_key, also=(("regions",),))
+
+
+def cluster_exists(platform: Platform, trail: Trail, word: str) -> Iterator[Fault]:
+    if word not in platform.clusters:
+        hint = did_you_mean(word, platform.clusters)
+        yield Fault(NOTHING, trail, f"no cluster '{word}'", hint, also=(("clusters",),))
 
 
 def _agreement(trail: Trail, cluster: Cluster) -> Iterator[Fault]:
@@ -119,6 +126,11 @@ def _agreement(trail: Trail, cluster: Cluster) -> Iterator[Fault]:
             message = "quorum needs a second node: alone the writer could acknowledge nothing"
             hint = "add a node, or write async"
             yield Fault(CLASH, (*trail, "durability"), message, hint, also=(kind, (*trail, "nodes")))
+        elif not 0 < cluster.quorum < len(cluster.nodes):
+            message = f"{cluster.quorum} standbys cannot acknowledge: the cluster has {len(cluster.nodes) - 1} of them"
+            hint = f"write a number from 1 to {len(cluster.nodes) - 1}"
+            yield Fault(CLASH, (*trail, "quorum"), message, hint, also=((*trail, "nodes"),))
+    yield from _observed_only(trail, cluster)
     sentinels, name = (*trail, "sentinels"), (*trail, "sentinel_name")
     if cluster.sentinels and cluster.kind != "redis":
         yield Fault(CLASH, sentinels, f"Sentinels watch Redis; the kind is {cluster.kind}", "remove them", also=(kind,))
@@ -128,6 +140,26 @@ def _agreement(trail: Trail, cluster: Cluster) -> Iterator[Fault]:
     elif cluster.sentinel_name and not cluster.sentinels:
         hint = "add `sentinels: [host:port]`, or remove sentinel_name"
         yield Fault("QX-CFG-005", sentinels, "is missing", hint, also=(name,))
+
+
+def _observed_only(trail: Trail, cluster: Cluster) -> Iterator[Fault]:
+    """A Redis Cluster moves itself: nothing that qx would need to move it may stand there. Others have no members."""
+    kind = (*trail, "kind")
+    if cluster.kind != "redis-cluster":
+        for region, node in cluster.nodes.items():
+            if node.members:
+                at = (*trail, "nodes", region, "members")
+                yield Fault(CLASH, at, f"only a redis-cluster has members; the kind is {cluster.kind}",
+                            "remove them, or write `kind: redis-cluster`", also=(kind,))  # fmt: skip
+        return
+    said = "a Redis Cluster elects its masters itself: qx only observes it"
+    if cluster.mode != "observe":
+        yield Fault(CLASH, (*trail, "mode"), said, "write observe, or remove it", also=(kind,))
+    if cluster.routes:
+        yield Fault(CLASH, (*trail, "routes"), said, "remove them", also=(kind,))
+    for region, node in cluster.nodes.items():
+        if node.control is not None:
+            yield Fault(CLASH, (*trail, "nodes", region, "control"), said, "remove it", also=(kind,))
 
 
 def _store(store: StoreAt) -> Iterator[Fault]:
@@ -153,7 +185,7 @@ def _approvals(platform: Platform) -> Iterator[Fault]:
         at = ("approvals", index)
         yield from _take(ids, approval.id, (*at, "id"), approval.id)
         for end in ("source", "to"):
-            yield from _exists(platform, (*at, end), getattr(approval, end))
+            yield from region_exists(platform, (*at, end), getattr(approval, end))
         if approval.source == approval.to:
             message = f"is the source itself ('{approval.source}'): within a region nothing needs approval"
             hint = "name the region where the data may also live"
@@ -194,12 +226,9 @@ def _notify(platform: Platform) -> Iterator[Fault]:
                     also: tuple[Trail, ...] = (("notify", "channels"),)
                     yield Fault(NOTHING, (*at, key, place), f"no channel '{word}'", hint, also=also)
         for place, word in enumerate(route.match.regions):
-            yield from _exists(platform, (*at, "match", "regions", place), word)
+            yield from region_exists(platform, (*at, "match", "regions", place), word)
         for place, word in enumerate(route.match.clusters):
-            if word not in platform.clusters:
-                trail: Trail = (*at, "match", "clusters", place)
-                hint = did_you_mean(word, platform.clusters)
-                yield Fault(NOTHING, trail, f"no cluster '{word}'", hint, also=(("clusters",),))
+            yield from cluster_exists(platform, (*at, "match", "clusters", place), word)
         if route.then and not route.escalate_after:
             hint = "add `escalate_after: 10m`, or remove then"
             yield Fault("QX-CFG-005", (*at, "escalate_after"), "is missing", hint, also=((*at, "then"),))
@@ -231,6 +260,12 @@ def _claims(platform: Platform) -> Iterator[tuple[object, str, Trail]]:
                 pass  # told by `forms`
             else:
                 yield ("server", host, port), f"the address {host}:{port}", (*at, "url")
+            for place, member in enumerate(node.members):
+                try:
+                    host, port = parse_host_port(member).socket
+                except ValueError:
+                    continue  # told by `forms`
+                yield ("server", host, port), f"the address {host}:{port}", (*at, "members", place)
             if isinstance(node.control, LocalControl):
                 path = node.control.data_dir.rstrip("/")
                 yield ("data", path), "the data directory", (*at, "control", "data_dir")

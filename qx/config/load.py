@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING
 
 from msgspec import ValidationError
 
-from qx.config import forms, links
+from qx.config import approvers, forms, links, schedules, watching
 from qx.config.decode import convert
 from qx.config.fault import errors, sound
 from qx.config.marks import compose
 from qx.kernel.errors import Problems, QxError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from qx.config.document import Document
+    from qx.config.fault import Fault
     from qx.model.platform import Platform
 
 MAX_BYTES = 1 << 20
@@ -52,10 +54,15 @@ def understand(document: Document) -> Platform:
         platform = convert(document.tree)
     except ValidationError as error:
         raise Problems(_all_of(document, error)) from error
-    faults = [*forms.check(platform), *links.check(platform)]
+    faults = list(_faults(platform))
     if faults or document.problems:
         raise Problems(_ordered([*document.problems, *errors(document, faults)]))
     return platform
+
+
+def _faults(platform: Platform) -> Iterator[Fault]:
+    for part in (forms, links, approvers, watching, schedules):
+        yield from part.check(platform)
 
 
 def _all_of(document: Document, first: ValidationError) -> list[QxError]:
@@ -67,7 +74,7 @@ def _all_of(document: Document, first: ValidationError) -> list[QxError]:
     if not shape.faults:  # msgspec knows better than the diagnosis: its own words, without a place inside the file
         return [*document.problems, QxError("QX-CFG-004", str(first), place=document.place(()))]
     mended = convert(shape.tree)
-    rest = sound([*forms.check(mended), *links.check(mended)], shape.damaged)
+    rest = sound(_faults(mended), shape.damaged)
     return _ordered([*document.problems, *errors(document, [*shape.faults, *rest])])
 
 

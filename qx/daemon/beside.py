@@ -4,50 +4,85 @@ It extends the lease of an armed cluster's writer, and the guard's term with it:
 the term counts from before the store was asked. A lease that ran out is never brought back: a new one is a new epoch,
 under the cluster's own lease, which whoever fails it over would hold. It makes a crash true: start lock, no process
 left, and only then RELEASED. A server that its guard ended is started as the writer again if nobody was promoted since.
+A writer whose place no standby could take is bound by nothing: its end would help nobody.
 Never: extends a guard that the store was not told of, or releases what still runs.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from qx.app.reinstate import reinstate
 from qx.engine.acts.fencing import NOBODY
 from qx.engine.records import read, read_all, write
+from qx.engine.rivals import unended
+from qx.failover.coldstart import is_replica
+from qx.failover.isolation import has_successor
 from qx.failover.vigil import End, end_of
 from qx.kernel.errors import QxError
 from qx.kernel.ids import sortable_id
-from qx.model.control import PgControl, Term
+from qx.model.control import Term
 from qx.model.standing import Arming, Grant, Release
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from qx.app.workbench import Workbench
+    from qx.config.profiles import Watch
     from qx.daemon.log import Log
-    from qx.failover.profiles import Watch
     from qx.model.control import Control
     from qx.model.lease import Lease, Rule
+    from qx.model.topology import Topology
     from qx.ports.controls import NodeControl
+    from qx.ports.store import Still
 
 ACT_S = 5.0
 START_S = 20.0
 GRANTING_S = START_S + 2 * ACT_S  # how long the cluster is held at most while a lease is given
+KINDS = (Arming.KIND, Grant.KIND, Grant.LIVE, Release.KIND)
 # Somebody else acts, or no guard is left: it is not extended any more.
 FREED = ("QX-STORE-001", "QX-STORE-002", "QX-STORE-008", "QX-NODE-002", "QX-NODE-011")
 
 
 class Held(NamedTuple):
-    """A writer's lease that this controller extends. `revision`: of its live record."""
+    """A writer's lease that this controller extends. `revision`: of its live record; `told`: its guard heard of it."""
 
     grant: Grant
     revision: int
+    told: bool = True
 
 
 class Beside:
-    """`region` None: every region's servers are its own, as for the one controller of a small platform."""
+    """`region` None: every region's servers are its own, as for the one controller of a small platform. `seen`: the
+    latest judgement.
+    """
 
-    def __init__(self, bench: Workbench, watch: Watch, region: str | None, log: Log) -> None:
-        self._bench, self._watch, self._region, self._log = bench, watch, region, log
+    def __init__(
+        self, bench: Workbench, watch: Watch, region: str | None, log: Log, seen: Callable[[], Topology | None]
+    ) -> None:
+        self._bench, self._watch, self._region, self._log, self._seen = bench, watch, region, log, seen
         self._held: dict[str, Held] = {}
+        self._woken = asyncio.Event()
+        self._hung_up: set[str] = set()  # clusters, of which a server did so since the last round
+        self._alone: dict[str, float] = {}  # since when no standby could take a writer's place
+        self.heard = bench.clock.elapsed()  # when the store last answered, from before it was asked
+
+    @property
+    def held(self) -> tuple[Held, ...]:
+        return tuple(self._held.values())
+
+    def lose(self, name: str) -> None:
+        """Its guard was told to end it: it is extended no more."""
+        self._held.pop(name, None)
+
+    def alarm(self, cluster: str, region: str) -> None:
+        """A server hung up: if it is one of its own it may have to be released."""
+        if self._is_mine(cluster, region):
+            self._hung_up.add(cluster)
+            self._woken.set()
 
     async def keep(self) -> None:
         """Until cancelled."""
@@ -55,46 +90,86 @@ class Beside:
         while True:
             began = clock.elapsed()
             await self.round()
-            await clock.sleep(max(0.0, self._watch.renew - (clock.elapsed() - began)))
+            try:
+                async with asyncio.timeout(max(0.0, self._watch.renew - (clock.elapsed() - began))):
+                    await self._woken.wait()
+            except TimeoutError:
+                pass
+            self._woken.clear()
 
     async def round(self) -> None:
+        asked = self._bench.clock.elapsed()
+        for name in self._hung_up:  # looked at before it is extended
+            self._held.pop(name, None)
+        self._hung_up.clear()
         try:
-            rules, armed = self._bench.store.rules(), read_all(self._bench.store, Arming)
-            leases = self._bench.store.leases()
+            store = await self._bench.apart(self._bench.still, KINDS)
+            rules, armed, leases = store.rules(), read_all(store, Arming), store.leases()
         except QxError as error:
             self._tell("", error)  # nothing is extended: the guards keep their deadlines
             return
-        busy = {lease.cluster for lease in leases}
+        self.heard = asked
+        busy = {lease.cluster: lease.epoch for lease in leases}
         mine = [
             (name, rule)
             for name, rule in rules.items()
-            if name in armed and self._is_mine(name, rule.writer) and (name in self._held or name not in busy)
+            if self._may_keep(name, armed) and self._is_mine(name, rule.writer)
+            and (name in self._held or busy.get(name) in (None, rule.writer_epoch))
         ]
         for name in set(self._held) - {name for name, _ in mine}:
-            await self._let_go(name)
-        await asyncio.gather(*(self._one(name, rule) for name, rule in mine))
+            await self._let_go(name, "the writer stands elsewhere" if self._may_keep(name, armed) else "disarmed")
+        await asyncio.gather(*(self._one(name, rule, busy.get(name), store) for name, rule in mine))
+
+    def _may_keep(self, cluster: str, armed: Collection[str]) -> bool:
+        """To bind a server is to act on it."""
+        found = self._bench.platform.clusters.get(cluster)
+        return cluster in armed and found is not None and found.mode == "auto"
 
     def _is_mine(self, cluster: str, region: str | None) -> bool:
         return self._region in (None, region) and (cluster, region) in self._bench.controls
 
-    async def _one(self, name: str, rule: Rule) -> None:
+    async def _one(self, name: str, rule: Rule, busy: int | None, store: Still) -> None:
+        """`busy`: the epoch of the run that acts on the cluster."""
         region = str(rule.writer)
         control = self._bench.controls[name, region]
         try:
             held = self._held.get(name)
             if held is not None and held.grant.region == region:
-                await self._renew(name, held, control)
-            else:
-                await self._take_up(name, region, control, rule)
+                if self._has_successor(name, region):
+                    await self._renew(name, held, control)
+                else:
+                    await self._let_go(name, "no standby could take its place")
+                    return
+            if name not in self._held and busy is None:
+                await self._take_up(name, region, control, rule, store)
+            elif name not in self._held and busy == rule.writer_epoch:
+                await self._bind(name, region, control, rule)
         except QxError as error:
             self._tell(name, error)
 
+    def _has_successor(self, name: str, region: str) -> bool:
+        """Whether it helps anybody that the writer ends with its lease. A standby may be missing for a while."""
+        topology = self._seen()
+        if topology is None or topology.clusters[name].writer != region:
+            return True
+        now = self._bench.clock.elapsed()
+        today = datetime.fromtimestamp(self._bench.clock.now(), UTC).date().isoformat()
+        if has_successor(self._bench.platform, name, topology.clusters[name], region, today):
+            self._alone.pop(name, None)
+            return True
+        since = self._alone.setdefault(name, now)
+        return name in self._held and now - since < self._watch.restart_grace
+
     async def _renew(self, name: str, held: Held, control: NodeControl) -> None:
+        if not held.told:  # where nobody can be told, the lease runs out as the guard's deadline does
+            await control.inspect(self._watch.renew)
         term = self._term()
         try:
-            live = self._bench.store.put(Grant.LIVE, name, {}, expect=held.revision, ttl=self._watch.ttl)
-            self._held[name] = Held(held.grant, live.revision)
+            put = functools.partial(self._bench.store.put, expect=held.revision, ttl=self._watch.ttl)
+            live = await self._bench.apart(put, Grant.LIVE, name, {})
+            self._held[name] = Held(held.grant, live.revision, told=False)
             guard = await control.extend(held.grant.epoch, term, self._watch.renew)
+            self._held[name] = Held(held.grant, live.revision)
         except QxError as error:
             if error.code not in FREED:
                 raise
@@ -103,20 +178,40 @@ class Beside:
             self._held.pop(name, None)
             self._log.tell("grant-ended", cluster=name, region=held.grant.region, epoch=held.grant.epoch)
 
-    async def _take_up(self, name: str, region: str, control: NodeControl, rule: Rule) -> None:
+    async def _take_up(self, name: str, region: str, control: NodeControl, rule: Rule, store: Still) -> None:
         """A lease for a writer that has none that this controller knows of."""
         found = await control.inspect(ACT_S)
-        store = self._bench.store
         grant, live = read(store, Grant, name), store.record(Grant.LIVE, name)
         if grant is not None and live is not None and (grant.region, grant.guard) == (region, found.guard):
-            self._held[name] = Held(grant, live.revision)  # as this controller left it before it was restarted
+            self._held[name] = Held(grant, live.revision)  # as this controller left it: restarted, or not answered
+            await self._renew(name, self._held[name], control)
             return
-        if found.running and found.guard and not _is_replica(found):
-            await self._grant(name, region, control)
-        elif not found.running and found.exited == "expired":
-            await self._start_again(name, region, control)
+        if found.running and found.guard and not is_replica(found):
+            if self._has_successor(name, region):
+                await self._grant(name, region, control)
+        elif self._is_left(region, found, read(store, Release, name)):
+            await self._start_again(name, region, control, found)
         elif self._region is not None and end_of(found) is End.CRASHED:
             await self._release(name, region, control, rule)
+
+    def _is_left(self, region: str, found: Control, release: Release | None) -> bool:
+        """Its guard ended it. Or it was released, and nobody takes its place, or somebody started it: as its pin said,
+        a replica of nobody.
+        """
+        if not found.running and found.exited == "expired":
+            return True
+        if release is None or release.region != region or (found.running and not is_replica(found)):
+            return False
+        return found.running or self._bench.clock.now() - release.at > self._watch.restart_grace
+
+    async def _bind(self, name: str, region: str, control: NodeControl, rule: Rule) -> None:
+        """Under the epoch of the run that has just made it the writer and follows up: that one moves it no more, and
+        another one has a higher epoch, which the node refuses this one for.
+        """
+        found = await control.inspect(ACT_S)
+        if found.running and found.guard and not is_replica(found):
+            guard = await control.extend(rule.writer_epoch, self._term(), ACT_S)
+            self._record(name, region, guard, rule.writer_epoch)
 
     async def _grant(self, name: str, region: str, control: NodeControl) -> None:
         """Anew, under a new epoch, to a writer that runs: nobody may act on the cluster meanwhile. First the guard is
@@ -128,46 +223,55 @@ class Beside:
                 return
             self._bench.store.check(lease)
             guard = await control.extend(lease.epoch, self._term(), ACT_S)
-            self._record(name, region, guard, lease)
+            self._bench.store.check(lease)
+            self._record(name, region, guard, lease.epoch)
         finally:
             self._bench.store.release((lease,))
 
-    async def _start_again(self, name: str, region: str, control: NodeControl) -> None:
-        """Its guard ended it; nobody was promoted since, or the rule would name another writer. What proved its end is
-        taken back before it writes, so that nobody can act on that proof any more, whatever becomes of this start.
+    async def _start_again(self, name: str, region: str, control: NodeControl, found: Control) -> None:
+        """Its guard ended it, or it was released; nobody was promoted since: the rule would name another writer, and a
+        run that has not come so far has not ended.
         """
         lease = self._lease(name)
         store = self._bench.store
         try:
-            if store.rules()[name].writer != region:
+            if store.rules()[name].writer != region or unended(store, (name,)):
                 return
-            store.check(lease)
-            for kind in (Release.KIND, Grant.KIND):
-                store.drop(kind, name)
-            await control.hold(lease.epoch, "", ACT_S)
-            await control.unpin(lease.epoch, ACT_S)
-            store.check(lease)
-            found = await control.start(lease.epoch, "writer", START_S, self._term())
+            bound = bool(found.guard) or found.exited == "expired"
+            await reinstate(store, lease, control, found, START_S, self._term(GRANTING_S) if bound else None)
             self._log.tell("started-again", cluster=name, region=region, epoch=lease.epoch)
-            self._record(name, region, found.guard, lease)
+            if bound:
+                guard = await control.extend(lease.epoch, self._term(), ACT_S)
+                store.check(lease)
+                self._record(name, region, guard, lease.epoch)
         finally:
             store.release((lease,))
 
-    def _record(self, name: str, region: str, guard: str, lease: Lease) -> None:
+    def _record(self, name: str, region: str, guard: str, epoch: int) -> None:
         watch = self._watch
-        grant = Grant(cluster=name, region=region, epoch=lease.epoch, guard=guard, ttl=watch.ttl, margin=watch.margin)
-        self._bench.store.check(lease)
+        grant = Grant(cluster=name, region=region, epoch=epoch, guard=guard, ttl=watch.ttl, margin=watch.margin)
         live = self._bench.store.put(Grant.LIVE, name, {}, ttl=watch.ttl)
         write(self._bench.store, grant, name)
         self._held[name] = Held(grant, live.revision)
-        self._log.tell("granted", cluster=name, region=region, epoch=lease.epoch, guard=guard)
+        self._log.tell("granted", cluster=name, region=region, epoch=epoch, guard=guard)
 
-    def _term(self) -> Term:
-        """From this moment on."""
-        return Term(sent=self._bench.clock.elapsed(), ttl=self._watch.ttl, margin=self._watch.margin)
+    def _term(self, ttl: float | None = None) -> Term:
+        """From this moment on. `ttl`: of a server that is still to start, while nobody else may act on its cluster."""
+        return Term(sent=self._bench.clock.elapsed(), ttl=ttl or self._watch.ttl, margin=self._watch.margin)
 
-    async def _release(self, name: str, region: str, control: NodeControl, rule: Rule) -> None:
-        """A crash made true, under the epoch in force: a run that acts meanwhile has a higher one, and goes first."""
+    async def release(self, held: Held, because: str) -> None:
+        """Of a writer that hangs. Raises QX-NODE-* and QX-STORE-*."""
+        name, region = held.grant.cluster, held.grant.region
+        rule = self._bench.store.rules()[name]
+        if rule.writer == region and not any(lease.cluster == name for lease in self._bench.store.leases()):
+            await self._release(name, region, self._bench.controls[name, region], rule, because)
+            self.lose(name)
+
+    async def _release(
+        self, name: str, region: str, control: NodeControl, rule: Rule,
+        because: str = "its process was gone without having stopped",
+    ) -> None:
+        """Made true, under the epoch in force: a run that acts meanwhile has a higher one, and goes first."""
         before = read(self._bench.store, Release, name)
         if before is not None and (before.region, before.epoch) == (region, rule.epoch):
             return
@@ -179,22 +283,22 @@ class Beside:
             raise QxError("QX-RUN-005", f"{name} in {region}: {len(found.pids)} processes are left")
         proof = {"held": found.held_for, "processes": 0, "exited": found.exited}
         now = self._bench.clock.now()
-        because = "its process was gone without having stopped"
         release = Release(
             cluster=name, region=region, epoch=rule.epoch, at=now, because=because, proof=proof
         )
         write(self._bench.store, release, name)
         self._log.tell("released", cluster=name, region=region, epoch=rule.epoch)
 
-    async def _let_go(self, name: str) -> None:
-        """Disarmed, or the writer stands elsewhere now: this controller extends it no more."""
+    async def _let_go(self, name: str, because: str) -> None:
+        """This controller extends it no more. If it is still the writer, it runs freely from now on."""
         held = self._held.pop(name)
-        rule, armed = self._bench.store.rules().get(name), read(self._bench.store, Arming, name)
-        if armed is None and rule is not None and rule.writer == held.grant.region:
+        rule = self._bench.store.rules().get(name)
+        if rule is not None and rule.writer == held.grant.region:
             await self._free(name, held)
+            self._log.tell("freed", cluster=name, region=held.grant.region, because=because)
 
     async def _free(self, name: str, held: Held) -> None:
-        """Disarmed: the server runs freely again. First the guard, then the record: no proof without a deadline."""
+        """First the record, then the guard: no proof without a deadline."""
         try:
             self._bench.store.drop(Grant.KIND, name)
             self._bench.store.drop(Grant.LIVE, name)
@@ -209,9 +313,3 @@ class Beside:
 
     def _tell(self, name: str, error: QxError) -> None:
         self._log.tell("error", cluster=name or None, code=error.code, message=error.message)
-
-
-def _is_replica(found: Control) -> bool:
-    if isinstance(found, PgControl):
-        return found.standby_signal or found.state in ("in archive recovery", "shut down in recovery")
-    return bool(found.replicaof)

@@ -7,24 +7,30 @@ import signal
 from typing import TYPE_CHECKING, Self
 
 from qx.adapters.systemd import Supervisor
+from qx.app.attested import deliver
 from qx.app.workbench import Workbench
+from qx.config.profiles import watch_of
 from qx.daemon.beside import Beside
+from qx.daemon.durability import Durability
 from qx.daemon.eyes import Eyes
+from qx.daemon.hang import Hang
 from qx.daemon.heart import Heart
+from qx.daemon.isolation import Isolation
+from qx.daemon.placement import Placement
 from qx.daemon.postbox import Postbox
+from qx.daemon.timekeeper import Timekeeper
 from qx.daemon.trust import Trust
 from qx.daemon.voice import Voice
 from qx.daemon.watchman import Watchman
-from qx.failover.profiles import watch_of
 from qx.kernel.errors import QxError
-from qx.model.standing import Release
+from qx.model.standing import Grant, Release
 from qx.model.topology import Cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from qx.config.profiles import Watch
     from qx.daemon.log import Log
-    from qx.failover.profiles import Watch
     from qx.model.topology import Topology
 
 FINISH_S = 60.0  # a run that acts when the daemon is stopped has so long to end; then it is left to be resumed
@@ -77,11 +83,15 @@ class Daemon:
                        profile=post.watch.profile, clusters=len(bench.platform.clusters))
         voice = Voice(bench, post.watchman, post.trust, post.watch.probe, self._log)
         try:
+            await hear(bench, self._log)
             await voice.open()
-            async with post:
+            async with post, Timekeeper(bench, post.leads, self._log) as timekeeper:
                 supervisor.tell("READY=1", f"STATUS=watching {bench.platform.platform}")
-                while not (self._stop.is_set() or self._reload.is_set()):
-                    await voice.tell(await post.round((self._stop, self._reload)))
+                while not self._stop.is_set() and (timekeeper.busy or not self._reload.is_set()):
+                    ends = (self._stop,) if timekeeper.busy else (self._stop, self._reload)
+                    await voice.tell(await post.round(ends))
+                    await hear(bench, self._log)
+                    timekeeper.check()
                     supervisor.tell("WATCHDOG=1")
                 supervisor.tell("RELOADING=1" if self._reload.is_set() else "STOPPING=1")
         finally:
@@ -103,12 +113,24 @@ class Post:
         self.trust = Trust(bench.clock, self.watch.stall, self.watch.distrust)
         self.watchman = Watchman(bench, self.watch, self.eyes, self.trust, log)
         self._postbox = Postbox(bench, bench.region, log) if bench.region else None
-        self._beside = Beside(bench, self.watch, bench.region, log)
+        self._beside = Beside(bench, self.watch, bench.region, log, lambda: self.watchman.topology)
+        self._isolation = Isolation(bench, self.watch, self.eyes, self._beside, log)
+        self._hang = Hang(bench, self.watch, self.eyes, self._beside, self.trust, log)
         self._heart = Heart(bench.probers, self.watch.probe, bench.clock)
+        self._durability = Durability(
+            bench, self.watch, bench.region, self.trust, log, lambda: self.watchman.topology
+        )
+        self._placement = Placement(bench, self.watch.ttl, self.leads, log)
+        self.watchman.unsafe_store = lambda: self._placement.unsafe
         self._tasks: list[asyncio.Task[None]] = []
 
     def _alarm(self, cluster: str, region: str) -> None:
         self.eyes.alarm(cluster, region)
+        self._beside.alarm(cluster, region)
+
+    def leads(self) -> bool:
+        """Whether it is for this controller to act, and it trusts itself."""
+        return self.watchman.leads and self.trust.feel() == 0
 
     async def __aenter__(self) -> Self:
         await self.eyes.look()
@@ -118,20 +140,26 @@ class Post:
             asyncio.create_task(self.trust.pulse(), name="trust"),
             asyncio.create_task(self._beside.keep(), name="beside"),
             asyncio.create_task(self._heart.beat(lambda: self.watchman.topology), name="heart"),
+            asyncio.create_task(self._durability.keep(), name="durability"),
         ]
+        if self.watch.isolation_stop_after:
+            self._tasks.append(asyncio.create_task(self._isolation.mind(), name="isolation"))
+        if self.bench.platform.store.etcd is not None:
+            self._tasks.append(asyncio.create_task(self._placement.keep(), name="placement"))
         if self._postbox is not None:  # where each region has a controller
             self._tasks += [
+                asyncio.create_task(self._hang.mind(), name="hang"),
                 asyncio.create_task(self._listen(), name="listen"),
                 asyncio.create_task(self._postbox.serve(), name="postbox"),
             ]
         return self
 
     async def _listen(self) -> None:
-        """What another controller released is considered at once."""
+        """What another controller released is considered at once, and whose lease ran out."""
         while True:
             try:
-                async for record in self.bench.store.changes((Release.KIND,)):
-                    if record.value:
+                async for record in self.bench.store.changes((Release.KIND, Grant.LIVE)):
+                    if (record.kind == Release.KIND) is bool(record.value) and (record.value or record.until == 0):
                         self.eyes.alarmed.add(record.key)
                         self.eyes.woken.set()
             except QxError as error:
@@ -164,9 +192,19 @@ class Post:
         return self.bench.clock.elapsed() - began
 
 
+async def hear(bench: Workbench, log: Log) -> None:
+    """What people attested while no store answered."""
+    try:
+        for word in await bench.apart(deliver, bench):
+            log.tell("attested", run=word.run, cluster=word.cluster, region=word.region, by=word.by)
+    except QxError as error:
+        log.tell("error", code=error.code, message=error.message)
+
+
 async def once_over(bench: Workbench, log: Log) -> Topology | None:
     """For cron: look until every finding is confirmed or gone, act as policy lets, and end."""
     post = Post(bench, log)
+    await hear(bench, log)
     async with post:
         for _ in range(post.watch.confirm):
             await post.watchman.settle()

@@ -1,7 +1,7 @@
 """Eyes: one look after the other at every node and endpoint, each by itself, so that a silent one delays no other.
 
 Each node keeps one open connection; the moment its server hangs up, the node is looked at again, and `woken` is set.
-What was seen last is what counts; it is never older than the interval and one probe's deadline.
+What was seen last is what counts; it is never older than the interval, one turn and one probe's deadline.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from qx.daemon.turns import Turns
 from qx.model.observation import Observation, Silence
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Eyes:
         self._observer, self._clock = observer, clock
         self._every, self._timeout = every, timeout
         self._hurry: dict[Key, asyncio.Event] = {key: asyncio.Event() for key in nodes}
+        self._turns = Turns()
 
     def alarm(self, cluster: str, region: str) -> None:
         """The connection to that node ended: look now."""
@@ -60,18 +62,20 @@ class Eyes:
                 group.create_task(self._keep_asking(key, prober, self._every * number / total))
 
     async def look(self, cluster: str | None = None, timeout: float | None = None) -> None:
-        """At every node of `cluster` (None: of all), at once."""
-        keys = [key for key in self._nodes if cluster in (None, key[0])]
-        await asyncio.gather(*(self._see(key, self._nodes[key], timeout or self._timeout) for key in keys))
-        if cluster is None:
-            await asyncio.gather(*(self._ask(key, prober) for key, prober in self._endpoints.items()))
+        """At every node of `cluster` at once; None: at all, and at every endpoint."""
+        if cluster is not None:  # out of turn
+            keys = [key for key in self._nodes if cluster == key[0]]
+            await asyncio.gather(*(self._see(key, self._nodes[key], timeout or self._timeout) for key in keys))
+            return
+        looks = [self._see_in_turn(key, prober, timeout or self._timeout) for key, prober in self._nodes.items()]
+        await asyncio.gather(*looks, *(self._ask(key, prober) for key, prober in self._endpoints.items()))
 
     async def _keep_looking(self, key: Key, prober: Prober, after: float) -> None:
         hurry = self._hurry[key]
         await self._clock.sleep(after)
         while True:
             hurry.clear()
-            await self._see(key, prober, self._timeout)
+            await self._see_in_turn(key, prober, self._timeout)
             try:
                 async with asyncio.timeout(self._every):
                     await hurry.wait()
@@ -84,11 +88,16 @@ class Eyes:
             await self._ask(key, prober)
             await self._clock.sleep(self._every)
 
+    async def _see_in_turn(self, key: Key, prober: Prober, timeout: float) -> None:
+        async with self._turns.one():
+            await self._see(key, prober, timeout)
+
     async def _see(self, key: Key, prober: Prober, timeout: float) -> None:
         asked = self._clock.elapsed()
         self.seen[key] = seen = await self._bounded(key, prober, timeout)
         if isinstance(seen, Observation):
             self.answered[key] = asked
+            self._turns.answered(seen.took_s)
 
     async def _ask(self, key: Key, prober: Prober) -> None:
         region, name = key

@@ -1,17 +1,18 @@
 """Postbox: does beside the node what controllers of other regions ask for through the store, once each.
 
-Whoever claims a request is the only one to do it. The node's own lock and epoch decide whether it may be done.
+Whoever claims a request that acts is the only one to do it. The node's own lock and epoch decide whether it may.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from qx.adapters.node.posted import ANSWER, KEPT_S, REQUEST
-from qx.adapters.node.wire import Reply, Request, arguments, failure
+from qx.adapters.node.wire import LOOKS, Reply, Request, arguments, failure
 from qx.failover.links import conninfo
 from qx.failover.sight import region_at
 from qx.kernel.errors import QxError, Refused
@@ -48,25 +49,29 @@ class Postbox:
         return mine and "claimed" not in record.value
 
     async def _one(self, record: Record) -> None:
-        store = self._bench.store
+        """What only looks is not claimed: done twice it is no harm."""
+        store, request = self._bench.store, msgspec.convert(record.value, Request)
         try:
-            store.put(REQUEST, record.key, record.value | {"claimed": True}, expect=record.revision, ttl=KEPT_S)
+            if request.verb not in LOOKS:
+                claim = functools.partial(store.put, expect=record.revision, ttl=KEPT_S)
+                await self._bench.apart(claim, REQUEST, record.key, record.value | {"claimed": True})
         except Refused:
             return  # taken back meanwhile
         except QxError as error:
             self._log.tell("error", code=error.code, message=error.message)
             return
-        reply = await self._done(msgspec.convert(record.value, Request))
+        reply = await self._done(request)
         try:
-            store.put(ANSWER, record.key, msgspec.to_builtins(reply), ttl=KEPT_S)
-            store.drop(REQUEST, record.key)
+            answer = functools.partial(store.put, ttl=KEPT_S)
+            await self._bench.apart(answer, ANSWER, record.key, msgspec.to_builtins(reply))
+            await self._bench.apart(store.drop, REQUEST, record.key)
         except QxError as error:
             self._log.tell("error", code=error.code, message=error.message)
 
     async def _done(self, request: Request) -> Reply:
         try:
             given = arguments(msgspec.structs.replace(request, args=request.args | _absent(request.verb)))
-            given = {name: self._completed(request, name, value) for name, value in given.items() if name != "term"}
+            given = {name: self._completed(request, name, value) for name, value in given.items()}
             control = self._bench.controls[request.cluster, request.region]
             result = await getattr(control, request.verb)(**given, timeout=request.timeout_s)
         except QxError as error:

@@ -10,7 +10,7 @@ from qx.daemon.witness import witnesses
 from qx.engine.records import read_all
 from qx.failover.fences import Fenced, fences_of
 from qx.failover.openruns import UNENDED
-from qx.failover.vetoes import AUTOMATIC, DAY_S, Standing
+from qx.failover.vetoes import AUTOMATIC, DAY_S, SCHEDULED, Standing
 from qx.model.standing import Acknowledgement, Arming, Grant, Release, Witness
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from qx.model.observation import Sample
 
 RUNS = 200
+KINDS = (Arming.KIND, Acknowledgement.KIND, Witness.KIND, Release.KIND, Grant.KIND, Grant.LIVE)
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -35,20 +36,29 @@ class Record(Struct, frozen=True, kw_only=True):
     witnesses: dict[str, Witness]  # by region; none where one controller watches alone
     fences: dict[tuple[str, str], Fenced]
 
-    def standing(self, cluster: str, now: float, distrust_s: float) -> Standing:
+    def standing(self, cluster: str, now: float, distrust_s: float, unsafe_store: str = "") -> Standing:
+        """Of one that was RELEASED no witness is asked: who stood beside it saw no process left."""
+        seen = tuple(self.witnesses.values())
+        observers, released = len(seen) or 1, self._released(cluster)
         return Standing(
             now=now,
             distrust_s=distrust_s,
             arming=self.armings.get(cluster),
             leases=self.leases,
             unended=tuple(run for run in self.runs if _unended(run) and cluster in run.clusters),
-            moves=tuple(run for run in self.runs if run.by.startswith(AUTOMATIC) and now - run.started_at < DAY_S),
+            moves=tuple(run for run in self.runs if _unasked(run) and now - run.started_at < DAY_S),
             acknowledged=frozenset(self.acknowledged),
             maintenance=self.maintenance,
-            witnesses=sum(cluster in each.gone for each in self.witnesses.values()) or 1,
-            observers=len(self.witnesses) or 1,
-            heard_by=tuple(sorted(each.region for each in self.witnesses.values() if cluster in each.heard)),
+            unsafe_store=unsafe_store,
+            witnesses=observers if released else sum(cluster in each.gone for each in seen) or 1,
+            observers=observers,
+            heard_by=() if released else tuple(sorted(each.region for each in seen if cluster in each.heard)),
         )
+
+    def _released(self, cluster: str) -> bool:
+        rule = self.rules.get(cluster)
+        fenced = self.fences.get((cluster, str(rule.writer))) if rule is not None else None
+        return fenced is not None and fenced.how == "released"
 
     def acknowledged_by(self, cluster: str) -> str:
         """Who acknowledged the last run that moved `cluster`; '' nobody."""
@@ -68,9 +78,10 @@ class Record(Struct, frozen=True, kw_only=True):
 
 def recall(bench: Workbench) -> Record:
     """Raises QX-STORE-*."""
-    store, now = bench.store, bench.clock.now()
-    rules = store.rules()
+    now = bench.clock.now()
     oldest = now - bench.platform.defaults.sample_age
+    store = bench.still(KINDS, oldest, RUNS)
+    rules = store.rules()
     return Record(
         now=now,
         store_id=store.store_id,
@@ -90,3 +101,8 @@ def recall(bench: Workbench) -> Record:
 
 def _unended(run: Run) -> bool:
     return run.outcome in UNENDED and bool(run.plan_id)
+
+
+def _unasked(run: Run) -> bool:
+    """What a schedule says somebody has asked for."""
+    return run.by.startswith(AUTOMATIC) and SCHEDULED not in run.by

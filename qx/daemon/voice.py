@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from qx.app.alerting import Alerting
 from qx.app.drill import drills
 from qx.app.exposure import Exposure
+from qx.app.stepping import Stepping
 from qx.engine.records import read_all
 from qx.kernel.errors import QxError
 from qx.model.snapshot import Figures, Snapshot
-from qx.model.standing import Arming, Grant
+from qx.model.standing import Arming, DrillResult, Grant
 
 if TYPE_CHECKING:
     from qx.app.workbench import Workbench
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from qx.daemon.trust import Trust
     from qx.daemon.watchman import Watchman
     from qx.model.topology import Topology
+    from qx.ports.store import Still, Store
 
 RUNS = 50
+KINDS = (Grant.KIND, Grant.LIVE, Arming.KIND, DrillResult.KIND)
 
 
 class Voice:
@@ -32,11 +35,13 @@ class Voice:
         self._every, self._started = every_s, bench.clock.now()
         self._alerting = Alerting(bench, me=bench.region or bench.observer)
         self._exposure = Exposure(bench, __version__)
-        self._loop_lag = 0.0
+        self._stepping = Stepping(self._started)
+        self._listens = False
 
     async def open(self) -> None:
         """Raises QX-OBS-004 when the page's port is taken."""
         listen = await self._exposure.open()
+        self._listens = bool(listen)
         if listen:
             self._log.tell("metrics", listen=listen)
 
@@ -47,8 +52,11 @@ class Voice:
             return
         for trouble in await self._alerting.consider(topology, decided, self._bench.clock.now()):
             self._log.tell("alerting", message=trouble)
+        if not self._listens:
+            return
         try:
-            self._exposure.take(self._snapshot(topology, took_s))
+            store = await self._bench.apart(self._bench.still, KINDS, None, RUNS)
+            self._exposure.take(self._snapshot(store, topology, took_s))
         except QxError as error:
             self._log.tell("error", code=error.code, message=error.message)
 
@@ -56,8 +64,8 @@ class Voice:
         await self._alerting.close()
         await self._exposure.close()
 
-    def _snapshot(self, topology: Topology, took_s: float) -> Snapshot:
-        store, now = self._bench.store, self._bench.clock.now()
+    def _snapshot(self, store: Still | Store, topology: Topology, took_s: float) -> Snapshot:
+        now = self._bench.clock.now()
         live = {each.key: each.until or 0.0 for each in store.records(Grant.LIVE)}
         grants = {name: (grant, live.get(name, 0.0)) for name, grant in read_all(store, Grant).items()}
         found = {name: drills(store, name) for name in self._bench.platform.clusters}
@@ -66,9 +74,10 @@ class Voice:
             loop_lag_s=self._trust.lag, distrust_s=self._trust.feel(),
             notices=dict(self._alerting.outbox.counts), waiting=self._alerting.outbox.waiting,
         )  # fmt: skip
+        runs = store.runs(RUNS)
         return Snapshot(
             topology=topology, figures=figures, rules=store.rules(), leases=store.leases(), grants=grants,
-            armings=read_all(store, Arming), decided=self._watchman.decided, runs=store.runs(RUNS),
-            drills={name: each[0] for name, each in found.items() if each}, maintenance=store.maintenance(now),
-            told=self._alerting.told,
+            armings=read_all(store, Arming), decided=self._watchman.decided, runs=runs,
+            stepped=self._stepping.news(self._bench.store, runs), maintenance=store.maintenance(now),
+            drills={name: each[0] for name, each in found.items() if each}, told=self._alerting.told,
         )  # fmt: skip

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import traceback
 from typing import TYPE_CHECKING
 
-from qx.app.automatic import carry_out, plan_homing, plan_unasked
+from qx.app.automatic import Lost, carry_out, plan_homing, plan_unasked
 from qx.app.ledger import keep
 from qx.app.run import resume
+from qx.daemon.confirming import Confirming
 from qx.daemon.log import RunLog
 from qx.daemon.record import Record, recall
 from qx.daemon.witness import testify
@@ -22,19 +24,22 @@ from qx.failover.homing import may_return, well_since
 from qx.failover.judge import judge
 from qx.failover.sampling import samples_of
 from qx.failover.vetoes import vetoes, vetoes_of_homing
-from qx.failover.vigil import End, Finding, Vigil, end_of, heed
+from qx.failover.vigil import End, Finding, Vigil, end_of, heed, missing
 from qx.kernel.errors import QxError
 from qx.kernel.spans import format_seconds
+from qx.model.approval import ApprovalRequest
 from qx.model.plan import Refusal
 from qx.model.standing import Decided
 from qx.model.topology import Cause
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qx.app.workbench import Workbench
+    from qx.config.profiles import Watch
     from qx.daemon.eyes import Eyes
     from qx.daemon.log import Log
     from qx.daemon.trust import Trust
-    from qx.failover.profiles import Watch
     from qx.model.journal import Run
     from qx.model.topology import ClusterView, Topology
 
@@ -47,14 +52,25 @@ CLOSER_EVERY_S = 0.02
 class Watchman:
     def __init__(self, bench: Workbench, watch: Watch, eyes: Eyes, trust: Trust, log: Log) -> None:
         self.topology: Topology | None = None
+        self.unsafe_store: Callable[[], str] = str  # why the store may forget
         self._bench, self._watch, self._eyes, self._trust, self._log = bench, watch, eyes, trust, log
         self._vigils: dict[str, Vigil] = {}
         self._decided: dict[str, Decided] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()  # clusters of which a server hung up while they were considered
+        self._lost: set[str] = set()  # clusters whose writer is dead, judged by its heartbeats
         self._would_act: set[str] = set()  # clusters that policy alone kept from being acted on, since they were well
         self._well: dict[str, float | None] = {}  # since when home could take its writer back
-        self._leadership = Leadership(bench.store, bench.region, watch.ttl) if bench.region else None
+        self._silent = -math.inf  # when the store last did not answer
+        # Shorter than the writer's: who leads next is known when that runs out, should both be gone.
+        self._leadership = Leadership(bench.store, bench.region, watch.ttl / 2) if bench.region else None
+        self._confirming = Confirming(bench, log)
         self._leads = bench.region is None  # the one controller of a platform leads
+
+    @property
+    def leads(self) -> bool:
+        """Whether it is for this controller to act."""
+        return self._leads
 
     @property
     def decided(self) -> tuple[Decided, ...]:
@@ -63,24 +79,25 @@ class Watchman:
 
     async def tick(self) -> None:
         """Judge everything that was seen last, and consider every cluster."""
-        record = self._recall()
+        record = await self._recall()
         if record is None:
             return
         topology = self._judge(record)
-        self._attend(topology)
+        await self._attend(topology)
+        await self._keep_samples(topology)
         if self._leads and self._trust.feel() == 0:
             self._take_over(record)
         for name in self._bench.platform.clusters:
             self._start(name)
 
-    def _attend(self, topology: Topology) -> None:
+    async def _attend(self, topology: Topology) -> None:
         """Where each region has a controller: tell the others what is seen here, and stand for leader."""
         region = self._bench.region
         if region is None or self._leadership is None:
             return
         try:
-            testify(self._bench.store, region, topology, self._watch.probe)
-            leads = self._trust.feel() == 0 and self._leadership.campaign()
+            await self._bench.apart(testify, self._bench.store, region, topology, self._lost, self._watch.probe)
+            leads = self._trust.feel() == 0 and await self._bench.apart(self._leadership.campaign)
         except QxError as error:
             self._log.tell("error", code=error.code, message=error.message)
             leads = False
@@ -101,6 +118,8 @@ class Watchman:
 
     def _start(self, name: str, *, closely: bool = False) -> None:
         if name in self._tasks:
+            if closely:
+                self._again.add(name)
             return
         task = asyncio.create_task(self._consider(name, closely=closely), name=f"consider {name}")
         self._tasks[name] = task
@@ -112,12 +131,19 @@ class Watchman:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self._log.tell("bug", task=task.get_name(), trace="".join(traceback.format_exception(error)))
+        if name in self._again:
+            self._again.discard(name)
+            self._start(name, closely=True)
 
     async def _consider(self, name: str, *, closely: bool) -> None:
         try:
             if closely:
                 await self._look_closer(name)
-            await self._weigh(name)
+            wait = await self._weigh(name)
+            while 0 < wait <= self._watch.probe:  # its grace ends before the next tick
+                hangs = self._vigils[name].end is End.HANGS  # whether it still does takes its time to find out
+                await self._bench.clock.sleep(max(CLOSER_EVERY_S, wait - ANSWER_S) if hangs else wait)
+                wait = await self._weigh(name)
         except QxError as error:
             self._log.tell("error", cluster=name, code=error.code, message=error.message)
 
@@ -127,24 +153,30 @@ class Watchman:
         until = clock.elapsed() + CLOSER_S
         while True:
             await self._eyes.look(name, min(INSPECT_S, self._watch.probe))
-            record = self._recall()
-            if record is None or self._judge(record).clusters[name].cause is not Cause.WRITER_SILENT:
+            record = await self._recall()
+            if record is None:
                 return
-            if clock.elapsed() >= until:
+            topology = self._judge(record)
+            if topology.clusters[name].cause is not Cause.WRITER_SILENT or clock.elapsed() >= until:
+                await self._keep_samples(topology)
                 return
             await clock.sleep(CLOSER_EVERY_S)
 
-    async def _weigh(self, name: str) -> None:
+    async def _weigh(self, name: str) -> float:
+        """What is left of the writer's grace, 0 for none."""
         if self.topology is None:
-            return
+            return 0.0
         view = self.topology.clusters[name]
         source = missing(view)
         unheard = view.cause in (Cause.WRITER_DEAD, Cause.WRITER_SILENT) and source is not None
         end = await self._end(name, str(source)) if unheard else End.UNKNOWN
-        # Nobody's heartbeats come through one that hangs: a replica that hears nothing has lost it.
-        heard = {name: 2 * self._watch.probe} if end is End.HANGS else {}
-        topology = (self._rejudged(heard) if heard else None) or self.topology
+        # Nobody's heartbeats come through one that hangs, or that its guard ended: a replica that hears nothing
+        # has lost it.
+        lost = end is End.HANGS or (end is End.UNKNOWN and unheard and await self._is_fenced(name, str(source)))
+        heard = {name: 2 * self._watch.probe} if lost else {}
+        topology = (await self._rejudged(heard) if heard else None) or self.topology
         view = topology.clusters[name]
+        (self._lost.add if lost and view.cause is Cause.WRITER_DEAD else self._lost.discard)(name)
         vigil, watched = heed(
             self._vigils.get(name, Vigil()), view, end, self._watch, self._bench.clock.elapsed(),
             self._eyes.answered.get((name, str(source))),
@@ -153,22 +185,29 @@ class Watchman:
         match watched.finding:
             case Finding.WELL:
                 self._came_back(name, view)
+                if self._leads and self._bench.platform.clusters[name].mode == "confirm":
+                    self._confirming.withdraw(name, "the writer is back")
                 await self._go_home(name, view)
             case Finding.GONE if source is not None:
                 await self._act(name, source, watched.because, topology, heard)
-            case Finding.UNPROVEN if source is not None and self._is_fenced(name, source):
+            case Finding.UNPROVEN if source is not None and await self._is_fenced(name, source):
                 await self._act(name, source, watched.because, topology, heard)
             case Finding.UNPROVEN:
                 self._decide(name, "blocked", view, watched.because, ("fence: nothing proves that it cannot write",))
             case Finding.WAITING | Finding.SUSPECT | Finding.GONE:
                 self._decide(name, watched.finding.value, view, watched.because)
+        return watched.wait_s
 
-    def _is_fenced(self, name: str, source: str) -> bool:
-        record = self._recall()
-        return record is not None and (name, source) in record.fences
+    async def _is_fenced(self, name: str, source: str) -> bool:
+        """A lease that ran out while nobody could extend it proves as much; but who held it comes first then."""
+        record = await self._recall()
+        fenced = record.fences.get((name, source)) if record is not None else None
+        if fenced is None:
+            return False
+        return fenced.how == "released" or self._bench.clock.elapsed() - self._silent >= self._watch.ttl
 
     async def _end(self, name: str, source: str) -> End:
-        record = self._recall()
+        record = await self._recall()
         fenced = record.fences.get((name, source)) if record is not None else None
         if fenced is not None and fenced.how == "released":
             return End.CRASHED
@@ -185,11 +224,11 @@ class Watchman:
         self, name: str, source: str, because: str, topology: Topology, heard: dict[str, float]
     ) -> None:
         """`heard`: as `judge` has it, `topology` was judged with."""
-        record = self._recall()
+        record = await self._recall()
         if record is None or not self._leads:
             return
         view, cluster = topology.clusters[name], self._bench.platform.clusters[name]
-        standing = record.standing(name, self._bench.clock.now(), self._trust.feel())
+        standing = record.standing(name, self._bench.clock.now(), self._trust.feel(), self.unsafe_store())
         against = vetoes(name, cluster, source, self._watch, standing)
         if against:
             only_mode = [veto.name for veto in against] == ["mode"]
@@ -197,7 +236,14 @@ class Watchman:
             self._decide(name, "would-act" if only_mode else "veto", view, because, words)
             return
         began = self._bench.clock.elapsed()
-        plan = await plan_unasked(self._bench, name, source, topology, record.acknowledged_by(name))
+        asks, vigil = cluster.mode == "confirm", self._vigils[name]
+        since = self._bench.clock.now() - (began - (vigil.since or began))
+        lost = Lost(name, source, topology, record.acknowledged_by(name), vigil.end, since)
+        plan = await (self._confirming.approved(lost) if asks else plan_unasked(self._bench, lost))
+        if isinstance(plan, ApprovalRequest):
+            way = f"approvals: qx approve {plan.plan} --reason TEXT"
+            self._decide(name, "asks", view, because, (way,), plan=plan.plan)
+            return
         if plan is None or isinstance(plan, Refusal):
             gates = plan.gates if plan is not None else ()
             words = tuple(f"{gate.gate}: {gate.because}" for gate in gates if not gate.passed)
@@ -206,8 +252,10 @@ class Watchman:
         if self._trust.feel() > 0 or not await self._is_still_gone(name, began, heard):
             return
         self._decide(name, "act", view, because)
-        ended = await carry_out(self._bench, plan, RunLog(self._log))
+        ended = await carry_out(self._bench, plan, RunLog(self._log), approvals=1 if asks else 0)
         self._vigils.pop(name, None)
+        if asks:
+            self._confirming.withdraw(name, f"carried out by run {ended.run}")
         self._decide(name, "ended", view, f"run {ended.run}: {ended.outcome.value}", run=ended.run)
         await self._eyes.look(name)
 
@@ -216,10 +264,10 @@ class Watchman:
         cluster, policy, at = self._bench.platform.clusters[name], self._watch.failback, self._bench.clock.elapsed()
         since = well_since(self._well.get(name), view, cluster.home, at)
         self._well[name] = since
-        record = self._recall() if may_return(policy, since, at) and self._leads else None
+        record = await self._recall() if may_return(policy, since, at) and self._leads else None
         if record is None or view.writer is None or cluster.mode != "auto":
             return
-        standing = record.standing(name, self._bench.clock.now(), self._trust.feel())
+        standing = record.standing(name, self._bench.clock.now(), self._trust.feel(), self.unsafe_store())
         against = vetoes_of_homing(name, cluster, view.writer, self._watch, standing)
         if against:
             self._decide(name, "veto", view, "home is well", tuple(f"{veto.name}: {veto.because}" for veto in against))
@@ -239,13 +287,13 @@ class Watchman:
         if self._bench.clock.elapsed() - since <= self._watch.probe:
             return True
         await self._eyes.look(name, min(INSPECT_S, self._watch.probe))
-        topology = self._rejudged(heard)
+        topology = await self._rejudged(heard)
         gone = topology is not None and topology.clusters[name].cause is Cause.WRITER_DEAD
         return gone and self._trust.feel() == 0
 
     def _take_over(self, record: Record) -> None:
         """An automatic run whose executor died is finished here, where policy still lets qx act by itself."""
-        armed = {name for name, cluster in self._bench.platform.clusters.items() if cluster.mode == "auto"}
+        armed = {name for name, cluster in self._bench.platform.clusters.items() if cluster.mode != "observe"}
         for run in (orphan for orphan in record.orphans() if armed.issuperset(orphan.clusters)):
             if not any(cluster in self._tasks for cluster in run.clusters):
                 for cluster in run.clusters[:1]:
@@ -267,14 +315,19 @@ class Watchman:
             self._bench.platform, self._eyes.seen, self._eyes.endpoints_seen, record.rules, record.store_id,
             self._bench.clock.now(), record.samples,
         )
-        try:
-            self._bench.store.keep_samples(samples_of(self.topology))
-        except QxError as error:
-            self._log.tell("error", code=error.code, message=error.message)
         return self.topology
 
-    def _rejudged(self, heard_within: dict[str, float]) -> Topology | None:
-        record = self._recall()
+    async def _keep_samples(self, topology: Topology) -> None:
+        """By the leader: all of them see the same."""
+        if not self._leads:
+            return
+        try:
+            await self._bench.apart(self._bench.store.keep_samples, samples_of(topology))
+        except QxError as error:
+            self._log.tell("error", code=error.code, message=error.message)
+
+    async def _rejudged(self, heard_within: dict[str, float]) -> Topology | None:
+        record = await self._recall()
         if record is None:
             return None
         return judge(
@@ -282,13 +335,15 @@ class Watchman:
             self._bench.clock.now(), record.samples, heard_within,
         )
 
-    def _recall(self) -> Record | None:
+    async def _recall(self) -> Record | None:
         """None: the store does not answer, and without a record nobody may act."""
         try:
-            return recall(self._bench)
+            record = await self._bench.apart(recall, self._bench)
         except QxError as error:
             self._log.tell("error", code=error.code, message=error.message)
+            self._silent = self._bench.clock.elapsed()
             return None
+        return record
 
     def _came_back(self, name: str, view: ClusterView) -> None:
         """A writer that is back by itself: acting would have been needless."""
@@ -300,17 +355,17 @@ class Watchman:
 
     def _decide(
         self, name: str, verdict: str, view: ClusterView, because: str, against: tuple[str, ...] = (), *,
-        run: str = "", false_positive: bool | None = None,
+        run: str = "", plan: str = "", false_positive: bool | None = None,
     ) -> None:
         """Told and kept when it differs from what was decided before."""
         now = self._bench.clock.now()
         decided = Decided(
             cluster=name, at=now, verdict=verdict, cause=view.cause.value, because=because, vetoes=against, run=run,
-            false_positive=false_positive,
+            false_positive=false_positive, plan=plan,
         )
         before = self._decided.get(name)
-        if before is not None and (before.verdict, before.cause, _names(before)) == (
-            verdict, decided.cause, _names(decided)
+        if before is not None and (before.verdict, before.cause, before.plan, _names(before)) == (
+            verdict, decided.cause, plan, _names(decided)
         ):  # fmt: skip
             return
         self._decided[name] = decided
@@ -332,10 +387,3 @@ class Watchman:
 
 def _names(decided: Decided) -> tuple[str, ...]:
     return tuple(veto.partition(":")[0] for veto in decided.vetoes)
-
-
-def missing(view: ClusterView) -> str | None:
-    """The region of the writer that is not heard any more."""
-    unheard = (Cause.WRITER_DEAD, Cause.WRITER_SILENT)
-    regions = (region for region, node in view.nodes.items() if node.cause in unheard)
-    return next(regions, view.recorded_writer)

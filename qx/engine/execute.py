@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from qx.engine.acts import act_for
 from qx.engine.announce import announce
+from qx.engine.approvals import check
 from qx.engine.budget import Budget
 from qx.engine.conditions import due
 from qx.engine.fold import (
@@ -52,10 +53,12 @@ class Executor:
 
     def __init__(
         self, world: World, plan: Plan, run: str, by: str, *, within: str = "",
-        stopped: Callable[[], bool] | None = None,
+        stopped: Callable[[], bool] | None = None, approvals: int = 0,
     ) -> None:
-        """`within`: the run and step that this run is part of. `stopped`: asked as `stop` is told."""
-        self.plan, self.run, self.by, self.within = plan, run, by, within
+        """`within`: the run and step that this run is part of. `stopped`: asked as `stop` is told. `approvals`: so many
+        at least, although its clusters ask for fewer.
+        """
+        self.plan, self.run, self.by, self.within, self._approvals = plan, run, by, within, approvals
         self.clusters = plan.scopes
         self.state = RunState()
         self.keeper = Keeper(world.store, world.clock, LEASE_TTL_S)
@@ -70,8 +73,10 @@ class Executor:
 
     async def begin(self) -> RunOutcome:
         """A first execution. Raises before anything is changed: QX-STORE-001 (lease), QX-PLAN-002 (somebody acted
-        since it was planned), QX-PLAN-003 (applied already), QX-RUN-011 (an unended run may have promoted elsewhere).
+        since it was planned), QX-PLAN-003 (applied already), QX-PLAN-009 (too few approvals), QX-RUN-011 (an unended
+        run may have promoted elsewhere).
         """
+        approved = check(self.world, self.plan, (self.by,), within=self.within, at_least=self._approvals)
         others = unended(self.world.store, self.clusters)
         self.keeper.acquire(self.clusters, self.run)
         try:
@@ -88,7 +93,7 @@ class Executor:
             )
             self.world.store.begin(run, self.plan)
             self.world.reporter.began(self.plan, self.run)
-            proof = {"plan": self.plan.id, "digest": self.plan.digest, "by": self.by}
+            proof = {"plan": self.plan.id, "digest": self.plan.digest, "by": self.by} | approved
             self._write(Event.STARTED, proof=proof | ({"within": self.within} if self.within else {}))
         except BaseException:
             self.keeper.release()

@@ -70,6 +70,9 @@ class Guarded:
     def salvage_dir(self, run: str) -> str:
         return self._world.salvage_dir(run)
 
+    def signed_by(self, key: bytes, message: bytes, signature: str) -> bool:
+        return self._world.signed_by(key, message, signature)
+
 
 class _Port:
     """A port of one node or route; all its methods are coroutines."""

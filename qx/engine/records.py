@@ -8,7 +8,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from qx.model.lease import Record
-    from qx.ports.store import Store
+    from qx.ports.store import Still, Store
 
 
 class Kept(Protocol):
@@ -18,12 +18,12 @@ class Kept(Protocol):
 T = TypeVar("T", bound=Kept)
 
 
-def read(store: Store, of: type[T], key: str) -> T | None:
+def read(store: Still | Store, of: type[T], key: str) -> T | None:
     found = store.record(of.KIND, key)
     return None if found is None else msgspec.convert(found.value, of)
 
 
-def read_all(store: Store, of: type[T]) -> dict[str, T]:
+def read_all(store: Still | Store, of: type[T]) -> dict[str, T]:
     return {each.key: msgspec.convert(each.value, of) for each in store.records(of.KIND)}
 
 

@@ -54,6 +54,9 @@ class World(Protocol):
 
     def salvage_dir(self, run: str) -> str: ...
 
+    def signed_by(self, key: bytes, message: bytes, signature: str) -> bool:
+        """As `qx.engine.approvals.Court`."""
+
 
 class Doing(NamedTuple):
     """What one act may use: `proofs` of the steps done before it, and until when (`Clock.elapsed`).

@@ -158,8 +158,13 @@ def _seen(told: Told, at: At) -> Told:
 def _differs(alert: Alert, before: Alert) -> bool:
     """Whether a person would want to hear of it again: it reaches further, or the daemon decided something."""
     wider = not (set(alert.regions) <= set(before.regions) and set(alert.clusters) <= set(before.clusters))
-    decided = alert.decided_at > before.decided_at and (alert.decision, alert.run) != (before.decision, before.run)
+    decided = alert.decided_at > before.decided_at and _decision(alert) != _decision(before)
     return wider or decided
+
+
+def _decision(alert: Alert) -> tuple[str, str, str]:
+    """What waits for a person is told again under each new plan."""
+    return alert.decision, alert.run, alert.next if alert.decision == "asks" else ""
 
 
 def _escalation(alert: Alert, told: Told, notify: Notify, at: At) -> Word | None:

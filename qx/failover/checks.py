@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from qx.failover.openruns import OpenRun
+    from qx.model.redis_cluster import Replica
     from qx.model.topology import ClusterView, NodeView, Topology
 
 
@@ -84,6 +85,9 @@ def check_writer(topology: Topology) -> Check:
     """Does every cluster have its one lawful writer?"""
     found = []
     for name, view in topology.clusters.items():
+        if view.elects_itself:
+            found.append(_masters(name, view))
+            continue
         writing = [r for r, node in view.nodes.items() if node.role in {Role.WRITER, Role.STALE_WRITER}]
         if view.writer is not None and len(writing) == 1:
             found.append(_Found(Level.OK, f"{name} in {view.writer}"))
@@ -93,11 +97,21 @@ def check_writer(topology: Topology) -> Check:
     return _check("WRITER", found, ", ".join(each.words for each in found), _counted(found))
 
 
+def _masters(name: str, view: ClusterView) -> _Found:
+    """A Redis Cluster has a master for each of its shards."""
+    if view.cause in {Cause.SLOTS_UNCOVERED, Cause.MASTERS_DOWN, Cause.WRONG_KIND} or not view.shards:
+        level = Level.UNKNOWN if view.verdict is Verdict.UNKNOWN else Level.CRITICAL
+        return _Found(level, _verdict(name, view.verdict, view.because))
+    return _Found(Level.OK, f"{name} in {plural(sum(bool(s.slots) for s in view.shards), 'shard')}")
+
+
 def check_lag(topology: Topology, warning: float, critical: float, region: str | None = None) -> Check:
     """Every replica's lag (or those in `region`) against thresholds in seconds; one that is not known is UNKNOWN."""
     everyone = _replicas(topology.clusters.values())
     replicas = [(name, node) for name, node in everyone if region in {None, node.region}]
     found = [_lag(name, node, warning, critical) for name, node in replicas]
+    shards = _of_shards(topology.clusters.values(), region)
+    found += [_shard_lag(name, replica, warning, critical) for name, replica in shards]
     figures = []
     for name, node in replicas:
         label = f"{name}_{node.region}"
@@ -105,7 +119,11 @@ def check_lag(topology: Topology, warning: float, critical: float, region: str |
         size = node.lag.bytes if node.lag else None
         figures.append(Figure(label=f"{label}_seconds", value=seconds, unit="s", warning=warning, critical=critical))
         figures.append(Figure(label=f"{label}_bytes", value=size, unit="B"))
-    return _check("LAG", found, f"{plural(len(replicas), 'replica')} within {format_seconds(warning)}", tuple(figures))
+    for name, replica in shards:
+        label = f"{name}_{replica.address}"
+        figures.append(Figure(label=f"{label}_bytes", value=replica.bytes, unit="B"))
+    good = f"{plural(len(replicas) + len(shards), 'replica')} within {format_seconds(warning)}"
+    return _check("LAG", found, good, tuple(figures))
 
 
 def check_runs(open_runs: Iterable[OpenRun]) -> Check:
@@ -155,6 +173,25 @@ def _lag(name: str, node: NodeView, warning: float, critical: float) -> _Found:
     if level is Level.OK and not node.streaming:
         return _Found(Level.WARNING, f"{where} {node.note}")
     return _Found(level, f"{where} {format_seconds(seconds)} behind")
+
+
+def _of_shards(clusters: Iterable[ClusterView], region: str | None) -> list[tuple[str, Replica]]:
+    return [
+        (view.name, replica) for view in clusters for shard in view.shards if shard.slots
+        for replica in shard.replicas if region in {None, replica.region}
+    ]  # fmt: skip
+
+
+def _shard_lag(name: str, replica: Replica, warning: float, critical: float) -> _Found:
+    where = f"{name} at {replica.address}"
+    seconds = replica.seconds
+    if seconds is not None and seconds >= warning:
+        return _Found(Level.CRITICAL if seconds >= critical else Level.WARNING, f"{where}: {replica.because or 'late'}")
+    if not replica.streaming:
+        return _Found(Level.WARNING, f"{where}: {replica.because}")
+    if replica.bytes is None:
+        return _Found(Level.UNKNOWN, f"{where}: its lag is not known")
+    return _Found(Level.OK, f"{where} {format_bytes(replica.bytes)} behind")
 
 
 def _replicas(clusters: Iterable[ClusterView]) -> Iterator[tuple[str, NodeView]]:

@@ -6,12 +6,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qx.failover.approving import eligible, wanted_for
 from qx.failover.calendar import window_against
 from qx.failover.fitness import capacity, health
+from qx.failover.forwarding import ahead
 from qx.failover.move import no, yes
+from qx.failover.quorum_gate import durability
 from qx.failover.residency import may_live
 from qx.failover.situation import lineage, position
 from qx.kernel.spans import Bytes, Seconds, format_bytes, format_seconds, parse_bytes, parse_seconds
+from qx.kernel.text import plural
 from qx.model.observation import PgFacts, RedisFacts
 
 if TYPE_CHECKING:
@@ -85,6 +89,22 @@ def cooldown(at: Situation, move: Move) -> GateResult:
         because,
         f"wait {format_seconds(wait - since)}, or --override cooldown --reason TEXT",
     )
+
+
+def approvals(at: Situation, move: Move) -> GateResult:
+    """As many people as the cluster's rule requires can approve the plan; whether they did, is judged as it begins."""
+    wanted = wanted_for(at.platform, move.cluster)
+    if not wanted.required:
+        return yes("approvals", move, "none is required")
+    if not wanted.of:
+        because = f"it wants {plural(wanted.required, 'approval')}, and regions.yaml names nobody who could give one"
+        return no("approvals", move, because, "add approvers.NAME.key to regions.yaml")
+    left = eligible(at.platform, wanted, (at.by, at.consent.by))
+    if len(left) < wanted.required:
+        because = f"{wanted.words} must approve it, and {', '.join(sorted(set(wanted.of) - set(left)))} asked for it"
+        return no("approvals", move, because, "somebody else plans it, or add approvers to regions.yaml")
+    because = f"{wanted.words} must approve this very plan before it begins"
+    return yes("approvals", move, because, consent="asked for: qx approve PLAN")
 
 
 def sentinel(at: Situation, move: Move) -> GateResult:
@@ -244,12 +264,13 @@ def furthest(at: Situation, move: Move) -> GateResult:
     target = at.facts(move.cluster, move.target)
     if target is None:
         return yes("furthest", move, f"nothing to compare with: {move.target} does not answer")
+    fetched = ahead(at, move)
     for region in at.platform.clusters[move.cluster].nodes:
         other = at.facts(move.cluster, region)
         if region in (move.target, move.source) or other is None:
             continue
         because = _ahead(other, target)
-        if because:
+        if because and not (fetched and lineage(other) == lineage(target)):
             because = f"{region} {because} {move.target}"
             if at.consent.accept_loss and at.consent.reason and covers(at.consent.accept_loss, move.loss):
                 return yes(
@@ -259,6 +280,10 @@ def furthest(at: Situation, move: Move) -> GateResult:
                     consent=f"accepted {at.consent.accept_loss}: {at.consent.reason}",
                 )
             return no("furthest", move, because, f"--to {region}, or --accept-loss SIZE --reason TEXT")
+    if fetched:
+        facts = at.facts(move.cluster, fetched)
+        more = format_bytes(position(facts) - position(target)) if facts else "more"
+        return yes("furthest", move, f"{fetched} is {more} ahead of {move.target}, which fetches that from it first")
     return yes("furthest", move, f"no standby that answers is ahead of {move.target}")
 
 
@@ -286,9 +311,9 @@ def _later_timeline(other: PgFacts | RedisFacts, target: PgFacts | RedisFacts) -
     return other.system_id == target.system_id and other.timeline > target.timeline
 
 
-ALWAYS = (residency, maintenance, calendar, cooldown, lease, sentinel, health, capacity)
-PLANNED = (*ALWAYS, lag, fence, target_control)
-UNPLANNED = (*ALWAYS, furthest, rpo, fence, target_control)
+ALWAYS = (residency, maintenance, calendar, cooldown, approvals, lease, sentinel, health, capacity)
+PLANNED = (*ALWAYS, lag, durability, fence, target_control)
+UNPLANNED = (*ALWAYS, furthest, durability, rpo, fence, target_control)
 
 
 def judge_gates(at: Situation, move: Move) -> tuple[GateResult, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qx.failover.judge_cluster import judge_cluster
+from qx.failover.judge_redis_cluster import judge_redis_cluster, recognised
 from qx.failover.judge_region import judge_region
 from qx.model.observation import Observation, Silence
 from qx.model.topology import Topology
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
     from qx.model.lease import Rule
     from qx.model.observation import Sample
-    from qx.model.platform import Platform
+    from qx.model.platform import Cluster, Defaults, Platform
+    from qx.model.topology import ClusterView
 
 Seen = Observation | Silence
 
@@ -42,7 +44,7 @@ def judge(
     reached |= frozenset(region for (region, _), seen in endpoints.items() if isinstance(seen, Observation))
     observer = next((seen.observer for seen in (*observations.values(), *endpoints.values())), "")
     clusters = {
-        name: judge_cluster(
+        name: _cluster(
             name,
             cluster,
             platform.defaults,
@@ -69,6 +71,23 @@ def judge(
         for name in platform.regions
     }
     return Topology(at=now, observer=observer, clusters=clusters, regions=regions)
+
+
+def _cluster(
+    name: str,
+    cluster: Cluster,
+    defaults: Defaults,
+    seen: Mapping[str, Seen],
+    rule: Rule | None,
+    store_id: str,
+    samples: tuple[Sample, ...],
+    reached: frozenset[str],
+    heard_within: float | None,
+) -> ClusterView:
+    if cluster.kind == "redis-cluster":
+        return judge_redis_cluster(name, cluster, defaults, seen)
+    view = judge_cluster(name, cluster, defaults, seen, rule, store_id, samples, reached, heard_within)
+    return recognised(view) if cluster.kind == "redis" else view
 
 
 def _unasked(subject: str, region: str, observer: str, now: float) -> Silence:

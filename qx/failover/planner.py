@@ -7,22 +7,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from msgspec import structs
+
 from qx.failover import steps
 from qx.failover.basis import basis_of
 from qx.failover.estimate import estimate_loss, nothing_lost, unknown_loss
+from qx.failover.forwarding import ahead
 from qx.failover.gates import judge_gates
 from qx.failover.move import Move
+from qx.failover.quorum_gate import bound_way, compared, covered_loss
+from qx.failover.quorum_steps import bind, bound
 from qx.failover.residency import may_live
 from qx.failover.select import Selection, select_for_failback, select_for_failover
+from qx.failover.siblings import siblings_of
 from qx.failover.situation import Situation, lineage, position
+from qx.model.control import PgControl
 from qx.model.observation import PgFacts
 from qx.model.plan import Candidate, GateResult, Loss, Plan, Refusal, StagePlan, Step
 from qx.model.topology import Role
 
 if TYPE_CHECKING:
     from qx.model.platform import Cluster
+    from qx.model.standing import Way
 
 STOP_S = 0.2  # measured: a clean stop after a checkpoint, on loopback
+_NOT_YET_KNOWN = unknown_loss("it was not estimated", None, 0.0)
 
 
 def plan_failover(
@@ -69,7 +78,7 @@ def _plan(
         basis=basis_of(at, tuple(move.cluster for move in moves)),
         stages=tuple(_stage(at, move, ranked[move.cluster]) for move in moves),
         gates=gates,
-        steps=tuple(_steps(at, moves)),
+        steps=tuple(steps_for(at, moves)),
         not_concerned=chosen.not_concerned,
         excepted=excepted,
         consent=at.consent,
@@ -88,11 +97,15 @@ def consider(at: Situation, name: str, source: str | None, target: str) -> Move:
         return Move(
             name, source, target, "planned", nothing_lost("the writer is stopped cleanly and drained first")
         )
-    return Move(name, source, target, "unplanned", _loss(at, name, source, target))
+    move = Move(name, source, target, "unplanned", _NOT_YET_KNOWN)
+    move = structs.replace(move, loss=_loss(at, name, source, target, ahead(at, move) or target))
+    covered = covered_loss(at, move)
+    return move if covered is None else structs.replace(move, loss=covered)
 
 
-def _loss(at: Situation, name: str, source: str | None, target: str) -> Loss:
-    facts = at.facts(name, target)
+def _loss(at: Situation, name: str, source: str | None, target: str, furthest: str) -> Loss:
+    """`furthest`: from where the target fetches what it lacks, or the target itself."""
+    facts = at.facts(name, furthest)
     if facts is None or source is None:
         return unknown_loss(
             "the target does not answer" if facts is None else "no writer is known", None, at.now
@@ -102,26 +115,42 @@ def _loss(at: Situation, name: str, source: str | None, target: str) -> Loss:
     last = rule.lineage.rpartition("/")[2] if rule else ""
     if pg and last.isdigit() and pg.timeline < int(last):
         return unknown_loss(f"{target} stayed on timeline {pg.timeline}, the cluster went on to {last}", None, at.now)
+    stopped = at.control(name, source)
+    if pg and isinstance(stopped, PgControl) and _holds_all(pg, stopped):
+        return nothing_lost(f"{source} was stopped cleanly, and {target} received its last record")
     return estimate_loss(
         at.samples.get(name, ()),
         source,
         lineage(facts),
         position(facts),
         pg.next_xid if pg else 0,
-        at.now,
+        min(at.now, at.ended.get((name, source), at.now)),
         at.platform.defaults.sample_age,
         replayed=pg is None or pg.replayed >= pg.position,
     )
 
 
+def _holds_all(target: PgFacts, stopped: PgControl) -> bool:
+    """The last record of a clean stop is the shutdown checkpoint."""
+    same = (target.system_id, target.timeline) == (stopped.system_id, stopped.timeline)
+    return same and not stopped.running and stopped.state == "shut down" and target.position > stopped.checkpoint
+
+
 def rank_candidates(at: Situation, name: str, source: str | None) -> tuple[Candidate, ...]:
-    """Every other region of the cluster, the best first: eligible, then furthest, then priority; each with
-    its reason.
+    """Every other region of the cluster, the best first: eligible, then furthest (where it may get to by fetching from
+    another one counts), then priority, then position; each with its reason.
     """
     cluster = at.platform.clusters[name]
     found = [_candidate(at, name, cluster, region) for region in cluster.nodes if region != source]
-    order = {region: -node.priority for region, node in cluster.nodes.items()}
-    return tuple(sorted(found, key=lambda c: (not c.eligible, -(c.position or 0), order[c.region], c.region)))
+
+    def order(each: Candidate) -> tuple[bool, int, int, int, str]:
+        further = ahead(at, Move(name, source, each.region, "unplanned", _NOT_YET_KNOWN))
+        facts = at.facts(name, further) if further else None
+        here = each.position or 0
+        reach = position(facts) if facts is not None else here
+        return (not each.eligible, -reach, -cluster.nodes[each.region].priority, -here, each.region)
+
+    return tuple(sorted(found, key=order))
 
 
 def _candidate(at: Situation, name: str, cluster: Cluster, region: str) -> Candidate:
@@ -168,30 +197,17 @@ def _stage(at: Situation, move: Move, candidates: tuple[Candidate, ...]) -> Stag
     )
 
 
-def siblings_of(at: Situation, move: Move) -> tuple[str, ...]:
-    """Replicas other than source and target that answer and can be re-parented."""
-    nodes = at.topology.clusters[move.cluster].nodes
-    return tuple(
-        region
-        for region, view in nodes.items()
-        if region not in (move.source, move.target)
-        and view.role is Role.REPLICA
-        and at.facts(move.cluster, region)
-        and not _waits_for_rejoin(at, move.cluster, region)
-    )
-
-
-def _waits_for_rejoin(at: Situation, name: str, region: str) -> bool:
-    """A writer of before that was held, and came up as its pin said: following anybody would erase what only it has.
-    One that came back since is held too, and follows.
-    """
-    if at.node(name, region).upstream is not None:
-        return False
-    control = at.control(name, region)
-    return at.platform.clusters[name].kind == "redis" or (control is not None and bool(control.held_for))
-
-
 def _body(at: Situation, move: Move) -> list[Step]:
+    found, way = _plain_body(at, move), _bound_way(at, move)
+    return found if way is None else bound(found, move, way, compared(at, move), siblings_of(at, move))
+
+
+def _bound_way(at: Situation, move: Move) -> Way | None:
+    old = (move.source,) if move.mode == "planned" and move.source else ()
+    return bound_way(at, move, (*siblings_of(at, move), *old))
+
+
+def _plain_body(at: Situation, move: Move) -> list[Step]:
     kind, siblings = at.platform.clusters[move.cluster].kind, siblings_of(at, move)
     if move.mode == "planned":
         return (
@@ -199,23 +215,28 @@ def _body(at: Situation, move: Move) -> list[Step]:
             if kind == "postgresql"
             else steps.redis_planned(move, siblings)
         )
-    control = at.control(move.cluster, move.source) if move.source else None
-    fenced = at.fences.get((move.cluster, move.source or "")) if control is None else None
-    attested = "" if control is not None or fenced is not None else at.consent.reason
+    node = (move.cluster, move.source or "")
+    control, fenced = at.control(*node), at.fences.get(node)
     running = control is not None and control.running
+    if control is not None and (running or fenced is None or fenced.how != "released"):
+        fenced = None  # what the control proves now is worth more
+    attested = "" if control is not None or fenced is not None else at.consent.reason
     return steps.unplanned(
-        move, kind, siblings, attested=attested, by=at.consent.by, was_running=running, fenced=fenced
+        move, kind, siblings, attested=attested, by=at.consent.by, was_running=running, hung=node in at.hung,
+        fenced=fenced,
     )
 
 
-def _steps(at: Situation, moves: list[Move]) -> list[Step]:
+def steps_for(at: Situation, moves: list[Move]) -> list[Step]:
     """Every cluster's preparation, then one cluster after the other."""
-    prepared = [
-        step
-        for move in moves
-        for step in steps.preparation(move, at.platform.clusters[move.cluster].kind, siblings_of(at, move))
-    ]
+    prepared = [step for move in moves for step in _preparation(at, move)]
     return prepared + [step for move in moves for step in _body(at, move)]
+
+
+def _preparation(at: Situation, move: Move) -> list[Step]:
+    found = steps.preparation(move, at.platform.clusters[move.cluster].kind, siblings_of(at, move))
+    way = _bound_way(at, move) if move.mode == "planned" else None
+    return found if way is None else [*found, bind(move, way, frozenset())]
 
 
 def _unplanned_failback(move: Move) -> GateResult:

@@ -1,14 +1,19 @@
-"""Do commits wait? What synchronous_standby_names asks for, against the standbys that are there. Pure."""
+"""Do commits wait, and for whom? What synchronous_standby_names asks for, against the standbys there. Pure."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from qx.failover.quorum import streaming
+from qx.failover.quorum_names import way_of
+from qx.failover.sight import facts_of
 from qx.model.observation import PgFacts
 
 if TYPE_CHECKING:
     from qx.failover.sight import Facts
+    from qx.model.platform import Cluster
+    from qx.model.topology import ClusterView
 
 _COUNTED = re.compile(r"\s*(?:(?:ANY|FIRST)\s+)?(\d+)\s*\(", re.IGNORECASE)
 
@@ -24,3 +29,17 @@ def waiting_for(facts: Facts) -> int:
     wanted = int(found[1]) if found else 1
     there = sum(s.state == "streaming" and s.sync_state in {"sync", "quorum"} for s in facts.senders)
     return max(0, wanted - there)
+
+
+def waits_on(cluster: Cluster, view: ClusterView) -> str:
+    """Whom a commit of the cluster waits for and who of them is there, in words; '' where it is to wait for nobody, or
+    where no writer is seen.
+    """
+    facts = facts_of(view.nodes[view.writer].seen) if view.writer is not None else None
+    if view.writer is None or not isinstance(facts, PgFacts):
+        return ""
+    way = way_of(cluster, view.writer, facts.settings)
+    if not way.count:
+        return "not in force: a commit waits for nobody" if cluster.durability == "quorum" else ""
+    there = sorted(set(way.of) & streaming(cluster, facts))
+    return f"a commit waits for {way.count} of {', '.join(way.of)}; streaming: {', '.join(there) or 'none'}"

@@ -8,6 +8,7 @@ from qx.failover import steps
 from qx.failover.basis import basis_of
 from qx.failover.gates import NO_CONTROL
 from qx.failover.residency import may_live
+from qx.failover.select import ELECTS
 from qx.kernel.errors import QxError
 from qx.kernel.text import did_you_mean
 from qx.model.plan import GateResult, Plan, Refusal, StagePlan, Step
@@ -30,6 +31,9 @@ def plan_rejoin(at: Situation, regions: tuple[str, ...], clusters: tuple[str, ..
     for name, view in at.topology.clusters.items():
         if clusters and name not in clusters:
             aside[name] = "not named by --cluster"
+            continue
+        if view.elects_itself:
+            aside[name] = ELECTS
             continue
         lost = tuple(r for r in strays(view) if not regions or r in regions)
         if not lost:

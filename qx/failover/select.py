@@ -12,10 +12,11 @@ from qx.model.topology import Role
 
 if TYPE_CHECKING:
     from qx.model.platform import Platform
-    from qx.model.topology import Topology
+    from qx.model.topology import ClusterView, Topology
 
 
 ALREADY = "its writer already stands"
+ELECTS = "is a Redis Cluster, which elects its masters itself"
 
 
 class Selection(Struct, frozen=True):
@@ -53,6 +54,10 @@ def select_for_failover(
         writer = writer_of(topology, name)
         if name in excepted:
             aside[name] = "left out by --except"
+        elif topology.clusters[name].elects_itself and name in clusters:
+            raise _elects(topology.clusters[name], to)
+        elif topology.clusters[name].elects_itself:
+            aside[name] = ELECTS
         elif clusters and name not in clusters:
             aside[name] = "not named by --cluster"
         elif to not in cluster.nodes:
@@ -74,6 +79,8 @@ def select_for_failover(
             hint=choices,
         )
     if not concerned and ALREADY not in {why.partition(" in ")[0] for why in aside.values()}:
+        if set(aside.values()) == {ELECTS}:
+            raise _elects(topology.clusters[next(iter(aside))], to)
         reasons = "; ".join(f"{name} {why}" for name, why in aside.items())
         raise QxError("QX-PLAN-006", f"no cluster can move to {to}: {reasons}", hint="qx status shows who is where")
     return Selection(_ordered(platform, concerned), aside)
@@ -88,13 +95,24 @@ def select_for_failback(platform: Platform, topology: Topology, clusters: tuple[
     aside: dict[str, str] = {}
     for name, cluster in platform.clusters.items():
         writer = writer_of(topology, name)
-        if clusters and name not in clusters:
+        if topology.clusters[name].elects_itself and name in clusters:
+            raise _elects(topology.clusters[name], cluster.home)
+        if topology.clusters[name].elects_itself:
+            aside[name] = ELECTS
+        elif clusters and name not in clusters:
             aside[name] = "not named by --cluster"
         elif writer == cluster.home:
             aside[name] = f"its writer is at home in {cluster.home}"
         else:
             concerned[name] = writer
     return Selection(_ordered(platform, concerned), aside)
+
+
+def _elects(view: ClusterView, region: str) -> Refused:
+    there = [r.address for s in view.shards for r in s.replicas if s.slots and r.region == region and r.state == "ok"]
+    at = f" at {' and '.join(there)}" if there else " at a replica of each shard"
+    hint = f"`redis-cli CLUSTER FAILOVER`{at} moves its masters; `--except {view.name}` leaves it out"
+    return Refused("QX-PLAN-008", f"{view.name} {ELECTS}: qx observes it and never moves it", hint=hint)
 
 
 def _ordered(platform: Platform, concerned: dict[str, str | None]) -> dict[str, str | None]:

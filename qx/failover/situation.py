@@ -10,6 +10,7 @@ from qx.model.lease import Lease, Maintenance, Rule
 from qx.model.observation import Observation, PgFacts, RedisFacts, Sample
 from qx.model.plan import Consent
 from qx.model.platform import Platform
+from qx.model.standing import Durable
 from qx.model.topology import NodeView, Topology
 
 
@@ -30,7 +31,10 @@ class Situation(Struct, frozen=True, kw_only=True):
     today: str  # ISO date
     by: str
     plan_id: str
+    durable: dict[str, Durable] = {}  # who may have acknowledged, of clusters with durability quorum
     fences: dict[tuple[str, str], Fenced] = {}  # (cluster, region) -> a proof that somebody else has given
+    hung: frozenset[tuple[str, str]] = frozenset()  # (cluster, region) of servers that run and answer nobody for long
+    ended: dict[tuple[str, str], float] = {}  # (cluster, region) -> since when its server is known to have no process
 
     def node(self, cluster: str, region: str) -> NodeView:
         return self.topology.clusters[cluster].nodes[region]

@@ -1,11 +1,12 @@
 """The step sequences: what is done to one cluster, in which order, and how each step is taken back.
 
-PostgreSQL, planned:   recheck, prepare, checkpoint | close route, fence, drain, PROMOTE, open route | mark,
+PostgreSQL, planned:   recheck, prepare, checkpoint, pin | close route, fence, drain, PROMOTE, open route | mark,
 follow.., return, verify
-PostgreSQL, unplanned: recheck, hold, proven or attest, close route, freeze, PROMOTE, open route, mark, follow.., verify
+PostgreSQL, unplanned: recheck, hold, proven or attest, close route, freeze, fast-forward, PROMOTE, open route,
+mark, follow.., verify
 Redis, planned:        recheck, prepare, pin, settle | close route, HANDOVER, open route | mark, follow.., return,
 verify
-Redis, unplanned:      recheck, hold, proven or attest, close route, PROMOTE, open route, mark, follow.., verify
+Redis, unplanned:      recheck, hold, proven or attest, close route, freeze, PROMOTE, open route, mark, follow.., verify
 Between the bars clients cannot write; the step in capitals is the point of no return.
 """
 
@@ -53,6 +54,13 @@ def preparation(move: Move, kind: str, siblings: tuple[str, ...]) -> list[p.Step
 def postgres_planned(move: Move, siblings: tuple[str, ...], fence_s: float) -> list[p.Step]:
     make, source = _Maker(move), move.source or ""
     return [
+        make.step(
+            "pin",
+            p.Pin(successor=move.target, **make.at(source)),
+            "a restart of the old writer must not bring it back as one",
+            5,
+            undo=p.Unpin(**make.at(source)),
+        ),
         make.step(
             "close-route",
             p.CloseRoute(**make.at(source)),
@@ -132,9 +140,12 @@ def unplanned(
     attested: str,
     by: str,
     was_running: bool,
+    hung: bool = False,
     fenced: Fenced | None = None,
 ) -> list[p.Step]:
-    """`attested`: a named operator's reason; `fenced`: a proof on record; neither: the node's control proves it."""
+    """`attested`: a named operator's reason; `fenced`: a proof on record; neither: the node's control proves it.
+    `hung`: it would not stop if it were asked to.
+    """
     make, source = _Maker(move), move.source or ""
     look = make.step(
         "recheck",
@@ -157,7 +168,7 @@ def unplanned(
     else:
         first = make.step(
             "hold",
-            p.Hold(successor=move.target, **make.at(source)),
+            p.Hold(successor=move.target, mode="kill" if hung else "clean", **make.at(source)),
             "no process of the old writer is left and none may start as a writer",
             20,
             undo=p.Unhold(start=was_running, **make.at(source)),
@@ -176,7 +187,7 @@ def unplanned(
             outage=True,
         ),
     ]
-    if kind == "postgresql":
+    if kind == "postgresql" or siblings:
         steps.append(
             make.step(
                 "freeze",
@@ -186,6 +197,16 @@ def unplanned(
                 undo=p.Unfreeze(upstream=move.source, **make.at(move.target)),
                 outage=True,
                 estimate_s=0.1,
+            )
+        )
+    if kind == "postgresql":
+        steps.append(
+            make.step(
+                "fast-forward",
+                p.FastForward(**make.at(move.target)),
+                "what only another standby received must not be lost",
+                15,
+                outage=True,
             )
         )
     return [*steps, *_promotion(make, move), *_tail(make, move, siblings, old=None)]
@@ -219,7 +240,7 @@ def rejoining(
         steps.append(
             step(
                 "hold",
-                p.Hold(successor=upstream, **at),
+                p.Hold(cluster=cluster, region=region, successor=upstream),
                 "stopped, so that its data stand still"
                 if region in running
                 else "it must not start by itself meanwhile",

@@ -33,7 +33,7 @@ _OWN = {  # of one server: kind of key
     Cause.REPLICA_SILENT: "silent", Cause.REPLICA_DIVERGED: "diverged", Cause.REPLAY_PAUSED: "paused",
     Cause.ARCHIVE_FAILING: "archive", Cause.SLOT_LOST: "slot",
 }  # fmt: skip
-_STILL = ("act", "blocked", "veto", "would-act", "ended")  # verdicts that stand, the weightiest first
+_STILL = ("asks", "act", "blocked", "veto", "would-act", "ended")  # verdicts that stand, the weightiest first
 OUTCOME_S = 600.0  # for so long it is told what a run came to
 
 
@@ -119,6 +119,9 @@ def _region(platform: Platform, topology: Topology, view: RegionView, parts: Ite
 
 def _parts(platform: Platform, topology: Topology, at: float) -> Iterator[_Part]:
     for view in topology.clusters.values():
+        if view.elects_itself:
+            yield from _shards(view, at)
+            continue
         yield from _write_role(platform, topology, view, at)
         for node in view.nodes.values():
             yield from _node(view, node, at)
@@ -145,6 +148,19 @@ def _write_role(platform: Platform, topology: Topology, view: ClusterView, at: f
         lost = make("writer", severity, title, regions=missing, next=way)
         yield _Part(lost, frozenset(missing), stops_writes=not heard)
     yield from _waiting(view, make)
+
+
+def _shards(view: ClusterView, at: float) -> Iterator[_Part]:
+    """A Redis Cluster: one alert, whatever is wrong with it, for its cause is one as a rule."""
+    if view.cause is Cause.NONE:
+        return
+    silent = frozenset(region for region, node in view.nodes.items() if node.role is Role.SILENT)
+    concerned = sorted(region for region, node in view.nodes.items() if node.cause is not Cause.NONE)
+    grave = view.verdict in {Verdict.DOWN, Verdict.UNKNOWN}
+    severity = Severity.CRITICAL if grave else Severity.WARNING
+    title = f"{{}}: {view.cause.value.replace('-', ' ')}"
+    alert = _Maker(at, view)("shards", severity, title, regions=concerned, next="qx status")
+    yield _Part(alert, silent, stops_writes=grave)
 
 
 def _waiting(view: ClusterView, make: _Maker) -> Iterator[_Part]:
@@ -250,15 +266,20 @@ def _answered(alert: Alert, topology: Topology, answers: Mapping[str, Decided]) 
     words = "; ".join(f"{name}: {_words(answers[name])}" for name in lost)
     ranked = sorted((answers[name] for name in lost), key=lambda each: _STILL.index(each.verdict))
     run = next((each.run for each in ranked if each.run), "")
-    way = f"qx runs watch {run}" if run else "qx runs list" if ranked[0].verdict == "act" else alert.next
-    return replace(alert, because=f"{alert.because}; {words}", decision=ranked[0].verdict, run=run, next=way,
-                   decided_at=ranked[0].at)  # fmt: skip
+    first = ranked[0]
+    way = f"qx runs watch {run}" if run else "qx runs list" if first.verdict == "act" else alert.next
+    if first.verdict == "asks":
+        way = _approve(first)
+    return replace(alert, because=f"{alert.because}; {words}", decision=first.verdict, run=run, next=way,
+                   decided_at=first.at)  # fmt: skip
 
 
 def _words(decided: Decided) -> str:
     match decided.verdict:
         case "act":
             return f"qx acts by itself (run {decided.run})" if decided.run else "qx acts by itself"
+        case "asks":
+            return f"it waits for a person: {_approve(decided)}"
         case "would-act":
             return "qx would have acted, its mode is observe"
         case "veto":
@@ -268,12 +289,16 @@ def _words(decided: Decided) -> str:
     return f"qx may not act: {'; '.join(decided.vetoes) or decided.because}"
 
 
+def _approve(decided: Decided) -> str:
+    return f"qx approve {decided.plan} --reason TEXT"
+
+
 def _decision(decided: Decided, at: float) -> Alert:
     """What the daemon decided where no write role is lost: a failback, or what a move came to."""
     way = f"qx runs show {decided.run}" if decided.run else "qx runs list"
     return Alert(
         key=f"decided/{decided.cluster}",
-        severity=Severity.WARNING if decided.verdict in {"act", "ended"} else Severity.INFO,
+        severity=Severity.WARNING if decided.verdict in {"act", "asks", "ended"} else Severity.INFO,
         title=f"{decided.cluster}: {_words(decided)}", because=decided.because, regions=(),
         clusters=(decided.cluster,), next=way, since=at, decision=decided.verdict, run=decided.run,
         decided_at=decided.at,

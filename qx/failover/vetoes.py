@@ -18,7 +18,7 @@ from qx.model.journal import RunOutcome
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qx.failover.profiles import Watch
+    from qx.config.profiles import Watch
     from qx.model.journal import Run
     from qx.model.lease import Lease, Maintenance
     from qx.model.platform import Cluster
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 DAY_S = 86400.0
 AUTOMATIC = "qx daemon"  # the beginning of `Run.by` of what the daemon does unasked
+SCHEDULED = ", schedule "  # in `Run.by` of what it does because somebody put it into the timetable
 
 
 class Standing(Struct, frozen=True, kw_only=True):
@@ -42,6 +43,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     witnesses: int  # observers that find the writer gone, this one included
     observers: int  # that watch at all
     heard_by: tuple[str, ...] = ()  # regions whose controller is answered by the writer
+    unsafe_store: str = ""  # why the store may forget what it was told
 
 
 class Veto(Struct, frozen=True):
@@ -50,15 +52,17 @@ class Veto(Struct, frozen=True):
 
 
 def vetoes(name: str, cluster: Cluster, source: str | None, watch: Watch, at: Standing) -> tuple[Veto, ...]:
-    """Everything that stands against acting on cluster `name`, whose writer was in `source`; () when nothing does."""
+    """Everything that stands against acting on cluster `name`, whose writer was in `source`; () when nothing does. In
+    mode `confirm`: against asking a person, who decides each time, so that how often it was moved is theirs to weigh.
+    """
     found = [
         _mode(cluster, at),
         _distrust(at),
+        _forgetful(at),
         _busy(name, at),
         _maintained(name, source, at),
         _window(name, watch, at),
-        _too_often(name, source, watch, at),
-        _unacknowledged(name, at),
+        *([] if cluster.mode == "confirm" else [_too_often(name, source, watch, at), _unacknowledged(name, at)]),
         _in_vain(name, watch, at),
         _heard(at),
         _alone(watch, at),
@@ -71,7 +75,7 @@ def vetoes_of_homing(
 ) -> tuple[Veto, ...]:
     """Against a failback by policy. It counts as a move of its own; windows and cooldown are gates of the plan."""
     found = [
-        _mode(cluster, at), _distrust(at), _busy(name, at), _maintained(name, source, at),
+        _mode(cluster, at), _distrust(at), _forgetful(at), _busy(name, at), _maintained(name, source, at),
         _too_often(name, source, watch, at), _unacknowledged(name, at),
     ]  # fmt: skip
     return tuple(veto for veto in found if veto is not None)
@@ -80,9 +84,7 @@ def vetoes_of_homing(
 def _mode(cluster: Cluster, at: Standing) -> Veto | None:
     if cluster.mode == "observe":
         return Veto("mode", "its mode is observe: qx only tells what it would do")
-    if cluster.mode == "confirm":
-        return Veto("mode", "its mode is confirm: a person says so, with qx failover")
-    if at.arming is None:
+    if cluster.mode == "auto" and at.arming is None:
         return Veto("mode", "it is not armed: qx arm CLUSTER --reason TEXT")
     return None
 
@@ -91,6 +93,10 @@ def _distrust(at: Standing) -> Veto | None:
     if at.distrust_s > 0:
         return Veto("distrust", f"qx itself stood still: it only watches for {format_seconds(at.distrust_s)}")
     return None
+
+
+def _forgetful(at: Standing) -> Veto | None:
+    return Veto("store", at.unsafe_store) if at.unsafe_store else None
 
 
 def _busy(name: str, at: Standing) -> Veto | None:

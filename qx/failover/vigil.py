@@ -19,7 +19,7 @@ from qx.model.control import PgControl
 from qx.model.topology import Cause
 
 if TYPE_CHECKING:
-    from qx.failover.profiles import Watch
+    from qx.config.profiles import Watch
     from qx.model.control import Control
     from qx.model.topology import ClusterView
 
@@ -50,6 +50,7 @@ class Vigil(Struct, frozen=True):
     """What is remembered of a cluster from look to look. Instants are `Clock.elapsed`."""
 
     since: float | None = None  # the writer was first found gone, for the reason that is known
+    region: str | None = None  # where it stood
     end: End = End.UNKNOWN  # what its control last said
     looks: int = 0  # that found it gone, in a row
     flaps: tuple[float, ...] = ()  # when it came back
@@ -80,7 +81,7 @@ def heed(
     """The vigil after one look, and what is to be thought of the writer now. `answered`: when it last did, if ever."""
     flaps = tuple(each for each in vigil.flaps if at - each < FLAP_MEMORY_S)
     if view.cause is not Cause.WRITER_DEAD:
-        came_back = vigil.since is not None and view.writer is not None
+        came_back = vigil.since is not None and view.writer is not None and view.writer == vigil.region
         kept = Vigil(flaps=(*flaps, at)[-FLAPS_COUNTED:] if came_back else flaps)
         if view.cause in (Cause.WRITER_SILENT, Cause.NOTHING_ANSWERS, Cause.NO_WRITER):
             return kept, Watched(Finding.SUSPECT, view.because)
@@ -88,7 +89,8 @@ def heed(
     again = end is not vigil.end and End.UNKNOWN not in (end, vigil.end)  # a stopped one that was started, say
     first = min(at, answered) if end is End.HANGS and answered is not None else at
     since = first if vigil.since is None or again else vigil.since
-    now = Vigil(since, vigil.end if end is End.UNKNOWN else end, 1 if again else vigil.looks + 1, flaps)
+    last = vigil.end if end is End.UNKNOWN else end
+    now = Vigil(since, missing(view), last, 1 if again else vigil.looks + 1, flaps)
     if end is End.RUNS:
         return Vigil(flaps=flaps), Watched(Finding.SUSPECT, f"{view.because}; but its server answers beside it")
     grace, what = _grace(end, watch)
@@ -100,6 +102,13 @@ def heed(
     if end is End.UNKNOWN:
         return now, Watched(Finding.UNPROVEN, f"{view.because}; {what}")
     return now, Watched(Finding.GONE, f"{view.because}; {what}")
+
+
+def missing(view: ClusterView) -> str | None:
+    """The region of the writer that is not heard any more."""
+    unheard = (Cause.WRITER_DEAD, Cause.WRITER_SILENT)
+    regions = (region for region, node in view.nodes.items() if node.cause in unheard)
+    return next(regions, view.recorded_writer)
 
 
 def _grace(end: End, watch: Watch) -> tuple[float, str]:

@@ -43,10 +43,14 @@ CODES: dict[str, Code] = {
     "QX-CFG-007": Code(Exit.USAGE, 400, "the same key stands twice", "Remove one of the two."),
     "QX-CFG-008": Code(Exit.USAGE, 400, "the configuration contradicts itself", "Change one of the two places named."),
     "QX-CFG-009": Code(Exit.FAILED, 500, "the configuration file cannot be written", "Name a path that you may write to."),
+    "QX-CFG-010": Code(Exit.DONE, 200, "a setting will not do what it seems to say",
+                       "A warning: nothing is refused because of it. The hint says which values go together."),
     # -- secrets -----------------------------------------------------------------------------------
     "QX-SEC-001": Code(Exit.AUTH, 401, "a secret cannot be resolved",
                        "Set the variable, the file or the command that the reference names."),
     "QX-SEC-002": Code(Exit.AUTH, 403, "a secret's file can be read by others", "chmod 600 it."),
+    "QX-SEC-003": Code(Exit.AUTH, 401, "a signing key cannot be used",
+                       "Name an Ed25519 private key with --key or QX_APPROVAL_KEY; `ssh-keygen -t ed25519 -f FILE` makes one."),
     # -- observation -------------------------------------------------------------------------------
     "QX-OBS-001": Code(Exit.USAGE, 404, "no such region", "Use a region key or alias of regions.yaml."),
     "QX-OBS-002": Code(Exit.USAGE, 404, "no such cluster", "Use a cluster name of regions.yaml."),
@@ -63,6 +67,10 @@ CODES: dict[str, Code] = {
                         "Name a region that holds a node of a cluster (`qx status` lists them)."),
     "QX-PLAN-007": Code(Exit.REFUSED, 409, "the cluster cannot be armed",
                         "The message lists what is missing; `qx drill --cluster CLUSTER` is the proof that it can move."),
+    "QX-PLAN-008": Code(Exit.REFUSED, 409, "a Redis Cluster moves its own masters",
+                        "`redis-cli CLUSTER FAILOVER` at a replica of each shard; qx only observes it."),
+    "QX-PLAN-009": Code(Exit.REFUSED, 403, "the plan has too few approvals",
+                        "Others approve it: `qx approve PLAN --reason TEXT`; then `qx apply PLAN`. The message says whose do not count."),
     # -- execution ---------------------------------------------------------------------------------
     "QX-RUN-002": Code(Exit.UNKNOWN, 500, "a step's outcome is unknown",
                        "`qx runs resume RUN` observes it again and goes on."),
@@ -91,6 +99,8 @@ CODES: dict[str, Code] = {
     "QX-BOOK-008": Code(Exit.FAILED, 500, "a move that the runbook asked for failed", "`qx runs show RUN` of the run that it names."),
     "QX-BOOK-009": Code(Exit.USAGE, 404, "nothing waits for an approval", "`qx runs list` shows what is under way."),
     "QX-BOOK-010": Code(Exit.FAILED, 503, "a call or a program could not be made", "The message says why; try it by hand."),
+    "QX-RUN-013": Code(Exit.REFUSED, 409, "the run cannot be closed",
+                       "`qx runs resume RUN`: it is finished, or undone, before it is over."),
     "QX-RUN-012": Code(Exit.UNKNOWN, 500, "a drill did not come back",
                        "`qx status` tells where the writer stands; `qx failover` takes it home."),
     # -- store -------------------------------------------------------------------------------------
@@ -123,6 +133,8 @@ CODES: dict[str, Code] = {
                         "Wait for it; a higher epoch (`qx runs resume`) ends one that hangs."),
     "QX-NODE-011": Code(Exit.FAILED, 409, "no guard binds the server to that deadline",
                         "Start it through qx with `guard: true`; one whose time is over is ended by its guard."),
+    "QX-NODE-012": Code(Exit.REFUSED, 409, "this server may not be started as the writer now",
+                        "The message says what stands against it. Where nothing else runs: `qx guard start CLUSTER --region REGION --reason TEXT`."),
     # -- routes ------------------------------------------------------------------------------------
     "QX-ROUTE-001": Code(Exit.FAILED, 503, "the route cannot be changed", "Check the route driver's address or path."),
     # -- alerts ------------------------------------------------------------------------------------

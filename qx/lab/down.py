@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     from qx.adapters.node.processes import Pid
 
-PROGRAMS = ("postgres", "valkey-server", "redis-server", "qx-guard", "qx.lab.fabric", "qx.lab.endpoint")
+PROGRAMS = (
+    "postgres", "valkey-server", "redis-server", "qx-guard", "etcd", "qx.lab.fabric", "qx.lab.endpoint",
+    "qx.lab.controller",
+)  # fmt: skip
 ROUNDS = 10  # a server that is being killed may still start a child
 SHARED_MEMORY = Path("/proc/sysvipc/shm")
 

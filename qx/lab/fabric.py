@@ -23,7 +23,8 @@ from qx.adapters import fabric as wire
 from qx.kernel.errors import QxError
 from qx.kernel.text import did_you_mean
 from qx.lab.lab import FABRIC_SOCKET, FABRIC_SPEC
-from qx.lab.layout import FabricSpec, RelaySpec
+from qx.lab.layout import PEER, FabricSpec, RelaySpec
+from qx.lab.proxy import Proxy
 from qx.lab.relay import Relay, to_port
 from qx.lab.route import Route
 from qx.lab.sockets import LOOPBACK
@@ -40,14 +41,14 @@ class Fabric:
         for relay in spec.relays:
             self._ways.setdefault((relay.source, relay.target), Way())
             self._ways.setdefault((relay.target, relay.source), Way())
-        self._relays = [self._relay(relay) for relay in spec.relays]
+        self._relays = {(relay.source, relay.target, relay.service): self._relay(relay) for relay in spec.relays}
         self._routes = {name: Route(name, port, dial_address) for name, port in spec.routes.items()}
+        self._proxies = [Proxy(port, self._peers_of(region, spec)) for region, port in spec.proxies.items()]
 
     def close(self) -> None:
-        for relay in self._relays:
-            relay.close()
-        for route in self._routes.values():
-            route.close()
+        parts: list[Relay | Route | Proxy] = [*self._relays.values(), *self._routes.values(), *self._proxies]
+        for part in parts:
+            part.close()
 
     def perform(self, request: wire.Request) -> wire.State:
         """Puts `request` in force. Raises QX-OBS-001, QX-OBS-002, QX-NODE-002, QX-ROUTE-001."""
@@ -73,6 +74,9 @@ class Fabric:
         forth, back = self._ways[spec.source, spec.target], self._ways[spec.target, spec.source]
         dial = to_port(spec.port) if spec.port is not None else _answer(f"qx-control {spec.target}\n".encode())
         return Relay(spec.listen, dial, forth, back)
+
+    def _peers_of(self, region: str, spec: FabricSpec) -> dict[str, Relay]:
+        return {address: self._relays[region, peer, PEER] for address, peer in spec.peers.items() if peer != region}
 
     def _way(self, source: str, target: str) -> Way:
         try:

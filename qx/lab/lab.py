@@ -13,7 +13,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -30,6 +30,7 @@ STATE = "lab.json"
 FRESH_STATE = "lab.json.new"
 MARK = "THIS-IS-A-QX-LAB"
 CONFIG = "regions.yaml"
+CONTROLLERS = "controllers"
 FABRIC_SOCKET = "fabric.sock"
 FABRIC_SPEC = "fabric.json"
 LOCK_S = 15.0  # another command that starts or ends the lab takes no longer
@@ -38,7 +39,9 @@ NETWORK = "fabric"  # its name among the processes
 
 
 class Lab(Struct, frozen=True, kw_only=True, tag_field="schema", tag="qx.lab-state/1"):
-    """`processes`: those that are no database servers, by name: 'fabric', 'endpoint/REGION'."""
+    """`processes`: those that are no database servers, by name: 'fabric', 'endpoint/REGION', 'etcd/REGION',
+    'controller/REGION'.
+    """
 
     directory: Path
     ready: bool
@@ -48,6 +51,8 @@ class Lab(Struct, frozen=True, kw_only=True, tag_field="schema", tag="qx.lab-sta
     processes: dict[str, Pid]
     stricken: tuple[str, ...] = ()  # 'CLUSTER/REGION' of servers that a fault may have brought down
     guards: bool = False  # its servers run under guards
+    durability: Literal["async", "quorum"] = "async"  # of PostgreSQL clusters with two standbys or more
+    etcd: Path | None = None  # the program of its members; None: it has none, and no controllers
     disk_bytes: int | None = None  # each node has a disk of that size; None: they share the machine's
 
     @property
@@ -57,6 +62,10 @@ class Lab(Struct, frozen=True, kw_only=True, tag_field="schema", tag="qx.lab-sta
     @property
     def config(self) -> Path:
         return self.directory / CONFIG
+
+    def config_of(self, region: str) -> Path:
+        """The regions.yaml of that region's controller: the same platform, as it is reached from there."""
+        return self.directory / CONTROLLERS / f"{region}.yaml"
 
     @property
     def runs(self) -> bool:

@@ -2,6 +2,8 @@
 
 Invariants: a cluster stands only where all of its regions stand; each place reaches each service of every other region
 through its own relay, and nothing else connects two regions. `ops` is the place where qx and the clients stand.
+Members of etcd all know a peer by one and the same address, where nobody listens: each asks its own proxy for it, and
+is led to the relay of its region.
 """
 
 from __future__ import annotations
@@ -19,9 +21,12 @@ if TYPE_CHECKING:
 OPS = "ops"
 HTTP = "http"
 CONTROL = "control"  # the region's management network: answered by the fabric itself
+ETCD = "etcd"
+PEER = "etcd-peer"  # what the members say to each other
 
 REGIONS = ("us-east", "eu-west", "ap-southeast", "me-central", "guyana", "bahrain")
 FEWEST = 3
+MEMBERS = 3  # of etcd, in the first regions
 
 Kind = Literal["postgresql", "redis"]
 
@@ -39,6 +44,8 @@ class RelaySpec(Struct, frozen=True, kw_only=True):
 class FabricSpec(Struct, frozen=True, kw_only=True):
     relays: tuple[RelaySpec, ...]
     routes: dict[str, int]  # cluster -> the port that its clients connect to
+    proxies: dict[str, int] = {}  # region -> the port where its member of etcd asks for its peers
+    peers: dict[str, str] = {}  # the address by which a member is asked for -> its region
 
 
 class ClusterLayout(Struct, frozen=True, kw_only=True):
@@ -88,12 +95,23 @@ class NodeLayout(Struct, frozen=True, kw_only=True):
         return self.directory / "log" / "server.log"
 
 
+class MemberLayout(Struct, frozen=True, kw_only=True):
+    """The member of etcd in `region`, which it is named after. `known_as`: by what address its peers ask for it."""
+
+    region: str
+    client: int
+    peer: int
+    known_as: str
+    directory: Path
+
+
 class Layout(Struct, frozen=True, kw_only=True):
     regions: tuple[str, ...]
     clusters: tuple[ClusterLayout, ...]
     nodes: tuple[NodeLayout, ...]
     endpoints: dict[str, int]  # region -> port
     fabric: FabricSpec
+    members: tuple[MemberLayout, ...] = ()  # of etcd; none: one controller, and no etcd
 
     def node(self, cluster: str, region: str) -> NodeLayout:
         return next(node for node in self.nodes if (node.cluster, node.region) == (cluster, region))
@@ -116,8 +134,8 @@ def slot_name(region: str) -> str:
     return f"qx_{slug(region)}"
 
 
-def layout(count: int, data_root: Path, ports: Iterator[int]) -> Layout:
-    """The lab of the first `count` regions (3 to 6). Raises ValueError outside of that."""
+def layout(count: int, data_root: Path, ports: Iterator[int], *, controllers: bool = False) -> Layout:
+    """The lab of the first `count` regions (3 to 6), `controllers`: with etcd. Raises ValueError outside of that."""
     if not FEWEST <= count <= len(REGIONS):
         raise ValueError(f"a lab has {FEWEST} to {len(REGIONS)} regions, not {count}")
     regions = REGIONS[:count]
@@ -134,24 +152,43 @@ def layout(count: int, data_root: Path, ports: Iterator[int]) -> Layout:
         for region in cluster.regions
     )
     endpoints = {region: next(ports) for region in regions}
+    members = tuple(_members(regions, data_root, ports)) if controllers else ()
     return Layout(
         regions=regions,
         clusters=clusters,
         nodes=nodes,
         endpoints=endpoints,
         fabric=FabricSpec(
-            relays=tuple(_relays(regions, nodes, endpoints, ports)),
+            relays=tuple(_relays(regions, nodes, endpoints, members, ports)),
             routes={cluster.name: next(ports) for cluster in clusters},
+            proxies={member.region: next(ports) for member in members},
+            peers={member.known_as: member.region for member in members},
         ),
+        members=members,
     )
 
 
+def _members(regions: tuple[str, ...], data_root: Path, ports: Iterator[int]) -> Iterator[MemberLayout]:
+    for number, region in enumerate(regions[:MEMBERS], 1):
+        yield MemberLayout(
+            region=region, client=next(ports), peer=next(ports),
+            known_as=f"192.0.2.{number}:2380",  # of a network that exists in documentation only
+            directory=data_root / region / ETCD,
+        )  # fmt: skip
+
+
 def _relays(
-    regions: tuple[str, ...], nodes: tuple[NodeLayout, ...], endpoints: dict[str, int], ports: Iterator[int]
+    regions: tuple[str, ...],
+    nodes: tuple[NodeLayout, ...],
+    endpoints: dict[str, int],
+    members: tuple[MemberLayout, ...],
+    ports: Iterator[int],
 ) -> Iterator[RelaySpec]:
     for target in regions:
         services: dict[str, int | None] = {node.cluster: node.port for node in nodes if node.region == target}
         services |= {HTTP: endpoints[target], CONTROL: None}
+        for member in members:
+            services |= {ETCD: member.client, PEER: member.peer} if member.region == target else {}
         for source in (OPS, *regions):
             if source != target:
                 for service, port in services.items():

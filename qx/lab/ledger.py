@@ -37,7 +37,9 @@ class Session(Protocol):
 
 
 class PgSession:
-    """INSERT, committed; the same number twice is one row."""
+    """INSERT, committed; the same number twice is one row. A repetition writes too: one that only found its row would
+    have waited for no standby, and would acknowledge what an interrupted attempt left on this server alone.
+    """
 
     def __init__(self, connection: AsyncConnection[Any]) -> None:
         self._connection = connection
@@ -51,7 +53,7 @@ class PgSession:
         return cls(connection)
 
     async def write(self, path: str, seq: int) -> None:
-        insert = "INSERT INTO qx_ledger (path, seq) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+        insert = "INSERT INTO qx_ledger (path, seq) VALUES (%s, %s) ON CONFLICT (path, seq) DO UPDATE SET at = now()"
         await self._connection.execute(insert, (path, seq))
 
     async def close(self) -> None:

@@ -76,7 +76,7 @@ def create_standby(node: NodeLayout, ground: Ground, upstream_port: int) -> None
         ground,
         node,
         "pg_basebackup",
-        *("--pgdata", str(node.data_dir), "--dbname", conninfo, "--wal-method", "stream"),
+        *("--pgdata", str(node.data_dir), "--dbname", f"{conninfo}_clone", "--wal-method", "stream"),
         *("--checkpoint", "fast", "--create-slot", "--slot", slot, "--no-sync", "--no-password"),
     )
     _write_settings(node)

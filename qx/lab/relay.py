@@ -78,6 +78,13 @@ class Relay:
         self._waiting.pop(client).cancel()
         reset(client)
 
+    def lead(self, client: socket.socket) -> None:
+        """Somebody who asked for the service by other means than by connecting to the port."""
+        if self._forth.mode == "refuse":
+            reset(client)
+        else:
+            self._accepted(client)
+
     def _accepted(self, client: socket.socket) -> None:
         if len(self._waiting) >= MAX_WAITING:
             self._give_up(next(iter(self._waiting)))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from qx.adapters.guard import memory
+from qx.adapters.guard.guard import living
 from qx.adapters.node.deadline import Deadline
 from qx.adapters.node.local import server
 from qx.adapters.node.processes import Pid, identify, of_postgres, of_redis
@@ -14,8 +17,6 @@ from qx.lab.config import control
 from qx.model.platform import LocalControl
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from qx.lab.lab import Lab
     from qx.lab.layout import NodeLayout
 
@@ -31,6 +32,13 @@ def processes(node: NodeLayout) -> tuple[Pid, ...]:
     found = of_postgres(node.data_dir)
     leader = _postmaster(node)
     return tuple(sorted(found, key=lambda pid: (pid != leader, pid.start)))
+
+
+def with_guard(node: NodeLayout) -> tuple[Pid, ...]:
+    """As `processes`, its guard first, if it has one."""
+    told = memory.read(Path(f"{node.data_dir}.qx.guard.json"))
+    guard = living(told.guard) if told is not None else None
+    return (*((guard,) if guard is not None else ()), *processes(node))
 
 
 def leader(node: NodeLayout) -> Pid | None:

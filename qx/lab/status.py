@@ -10,13 +10,18 @@ from qx.adapters.fabric import LinkState, RouteState, Show, ask
 from qx.adapters.node.processes import alive
 from qx.lab import servers
 from qx.lab.config import dsn
+from qx.lab.controller import controller_name
+from qx.lab.controller import log_of as controller_log
+from qx.lab.etcd import log_of as member_log
+from qx.lab.etcd import member_name
 from qx.lab.pids import frozen
 from qx.lab.sockets import LOOPBACK
 from qx.lab.up import endpoint_name
 
 if TYPE_CHECKING:
+    from qx.adapters.node.processes import Pid
     from qx.lab.lab import Lab
-    from qx.lab.layout import NodeLayout
+    from qx.lab.layout import MemberLayout, NodeLayout
 
 State = Literal["running", "frozen", "down"]
 
@@ -40,6 +45,16 @@ class EndpointStatus(Struct, frozen=True, kw_only=True):
     pid: int | None
 
 
+class PartStatus(Struct, frozen=True, kw_only=True):
+    """A controller, or a member of etcd. `url`: where a member answers, past the lab's network; `log`: what it says."""
+
+    region: str
+    pid: int | None
+    state: State
+    log: str
+    url: str = ""
+
+
 class RouteStatus(Struct, frozen=True, kw_only=True):
     """`dsn` is where clients connect, `target` where that leads."""
 
@@ -56,6 +71,8 @@ class LabStatus(Struct, frozen=True, kw_only=True):
     regions: tuple[str, ...]
     nodes: tuple[NodeStatus, ...]
     endpoints: tuple[EndpointStatus, ...]
+    controllers: tuple[PartStatus, ...]
+    etcd: tuple[PartStatus, ...]
     routes: tuple[RouteStatus, ...]
     links: tuple[LinkState, ...]  # those that do not simply pass
     fabric_pid: int
@@ -68,16 +85,19 @@ def status(lab: Lab) -> LabStatus:
         directory=str(lab.directory),
         config=str(lab.config),
         regions=lab.layout.regions,
-        nodes=tuple(_node(node) for node in lab.layout.nodes),
+        nodes=tuple(_node(lab, node) for node in lab.layout.nodes),
         endpoints=tuple(_endpoint(lab, region) for region in lab.layout.regions),
+        controllers=tuple(_controller(lab, region) for region in lab.layout.regions if lab.layout.members),
+        etcd=tuple(_member(lab, member) for member in lab.layout.members),
         routes=tuple(_route(lab, route) for route in fabric.routes),
         links=fabric.links,
         fabric_pid=fabric.pid,
     )
 
 
-def _node(node: NodeLayout) -> NodeStatus:
+def _node(lab: Lab, node: NodeLayout) -> NodeStatus:
     leader = servers.leader(node)
+    beside = lab.processes.get(controller_name(node.region))
     return NodeStatus(
         cluster=node.cluster,
         region=node.region,
@@ -85,9 +105,29 @@ def _node(node: NodeLayout) -> NodeStatus:
         dsn=dsn(node, node.port),
         pid=leader.number if leader else None,
         data_dir=str(node.data_dir),
-        controller_pid=None,  # the lab itself starts none beside its servers
-        state="down" if leader is None else "frozen" if frozen(leader) else "running",
+        controller_pid=beside.number if beside is not None and alive(beside) else None,
+        state=_state(leader),
     )
+
+
+def _state(pid: Pid | None) -> State:
+    if pid is None or not alive(pid):
+        return "down"
+    return "frozen" if frozen(pid) else "running"
+
+
+def _controller(lab: Lab, region: str) -> PartStatus:
+    pid = lab.processes[controller_name(region)]
+    number = pid.number if alive(pid) else None
+    return PartStatus(region=region, pid=number, state=_state(pid), log=str(controller_log(lab, region)))
+
+
+def _member(lab: Lab, member: MemberLayout) -> PartStatus:
+    pid = lab.processes[member_name(member.region)]
+    return PartStatus(
+        region=member.region, pid=pid.number if alive(pid) else None, state=_state(pid), log=str(member_log(member)),
+        url=f"http://{LOOPBACK}:{member.client}",
+    )  # fmt: skip
 
 
 def _endpoint(lab: Lab, region: str) -> EndpointStatus:

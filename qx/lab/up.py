@@ -11,22 +11,24 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from msgspec import Struct
 
 from qx.adapters.fabric import SetRoute, Show, ask
 from qx.adapters.node.processes import alive
+from qx.app.workbench import Workbench
 from qx.kernel.errors import QxError
-from qx.lab import binaries, disks, postgres, redis, servers
+from qx.lab import binaries, controller, disks, etcd, postgres, redis, servers
 from qx.lab.config import regions_yaml
 from qx.lab.down import clear, remove
-from qx.lab.lab import FABRIC_SPEC, NETWORK, Lab, load, locked, save, spare_directory
+from qx.lab.lab import CONTROLLERS, FABRIC_SPEC, NETWORK, Lab, load, locked, save, spare_directory
 from qx.lab.layout import OPS, layout
 from qx.lab.privileges import ground
 from qx.lab.sockets import LOOPBACK, free_ports
 from qx.lab.spawn import spawn
+from qx.model.standing import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +45,9 @@ AT_ONCE = 16  # servers that are prepared at the same time, at most
 
 class Wish(Struct, frozen=True, kw_only=True):
     """What kind of lab. `disk_bytes`: a disk of that size for each node. `guards`: every server runs under one, from
-    the beginning; its clusters are in mode auto, watched in profile fast. `means`: how to leave root, in that order.
+    the beginning; its clusters are in mode auto, watched in profile fast. `controllers`: the same, with etcd and a
+    controller in each region. `durability`: of PostgreSQL clusters with two standbys or more. `means`: how to leave
+    root, in that order.
     """
 
     regions: int = 3
@@ -52,6 +56,8 @@ class Wish(Struct, frozen=True, kw_only=True):
     redis_bin: Path | None = None
     disk_bytes: int | None = None
     guards: bool = False
+    durability: Literal["async", "quorum"] = "async"
+    controllers: bool = False
     means: tuple[Means, ...] = ("namespace", "account")
 
 
@@ -60,6 +66,7 @@ def up(directory: Path, wish: Wish, progress: Callable[[str], None]) -> Lab:
     directory = directory.resolve()
     pg = binaries.postgresql(wish.pg, wish.pg_bin)
     redis_server = binaries.redis(wish.redis_bin)
+    etcd_program = binaries.etcd() if wish.controllers else None
     with locked(directory) as was_there:
         if was_there:
             before = load(directory)
@@ -74,10 +81,14 @@ def up(directory: Path, wish: Wish, progress: Callable[[str], None]) -> Lab:
                 ready=False,
                 ground=below,
                 redis_server=redis_server.path,
-                layout=layout(wish.regions, below.data_root, free_ports(os.getpid() * 211)),
+                layout=layout(
+                    wish.regions, below.data_root, free_ports(os.getpid() * 211), controllers=wish.controllers
+                ),
                 processes={},
                 disk_bytes=wish.disk_bytes,
-                guards=wish.guards,
+                guards=wish.guards or wish.controllers,
+                durability=wish.durability,
+                etcd=etcd_program,
             )
             return _start(lab, progress)
         except BaseException:
@@ -94,6 +105,8 @@ def _start(lab: Lab, progress: Callable[[str], None]) -> Lab:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         network = pool.submit(_await_network, lab, given_up)
         jobs = {network: "network"}
+        if lab.layout.members:
+            jobs[pool.submit(_await, lambda: etcd.stands(lab), "the members of etcd to elect", given_up)] = "etcd"
         for cluster in lab.layout.clusters:
             if cluster.kind == "postgresql":
                 job = pool.submit(_start_postgresql, lab, cluster, network, pool, given_up)
@@ -108,20 +121,51 @@ def _start(lab: Lab, progress: Callable[[str], None]) -> Lab:
             given_up.set()
     _open_routes(lab)
     lab.config.write_text(regions_yaml(lab))
+    lab = _start_controllers(lab, progress)
     lab = msgspec.structs.replace(lab, ready=True)
     save(lab)
     return lab
 
 
 def _start_network(lab: Lab) -> Lab:
-    """The fabric and the endpoints, recorded; they may not listen yet."""
+    """The fabric, the endpoints and etcd, recorded; they may not listen yet."""
     (lab.directory / FABRIC_SPEC).write_bytes(msgspec.json.encode(lab.layout.fabric))
     processes = {NETWORK: spawn("qx.lab.fabric", str(lab.directory), log=lab.directory / "fabric.log")}
     for region in lab.layout.regions:
         processes[endpoint_name(region)] = start_endpoint(lab, region)
+    for member in lab.layout.members:
+        processes[etcd.member_name(member.region)] = etcd.start(lab, member)
     lab = msgspec.structs.replace(lab, processes=processes)
     save(lab)
     return lab
+
+
+def _start_controllers(lab: Lab, progress: Callable[[str], None]) -> Lab:
+    """One in each region, where there is etcd; returns when each of them has told what it sees."""
+    if not lab.layout.members:
+        return lab
+    (lab.directory / CONTROLLERS).mkdir()
+    started = {}
+    for region in lab.layout.regions:
+        lab.config_of(region).write_text(regions_yaml(lab, region))
+        started[controller.controller_name(region)] = controller.start(lab, region)
+    lab = msgspec.structs.replace(lab, processes=lab.processes | started)
+    save(lab)
+    bench = Workbench(os.environ, str(lab.config))
+    try:
+        _await(lambda: _all_watch(lab, bench), "the controllers to watch", Event())
+    finally:
+        bench.store.shut()
+    progress("the controllers watch")
+    return lab
+
+
+def _all_watch(lab: Lab, bench: Workbench) -> bool:
+    for region in lab.layout.regions:
+        if not alive(lab.processes[controller.controller_name(region)]):
+            said = controller.log_of(lab, region).read_text(errors="replace")[-2000:]
+            raise QxError("QX-LAB-004", f"the controller of {region} ended: {said}", hint="run it by hand to see why")
+    return len(bench.store.records(Witness.KIND)) == len(lab.layout.regions)
 
 
 def endpoint_name(region: str) -> str:

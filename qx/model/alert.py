@@ -34,7 +34,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     next: str  # the command that helps, or ''
     since: float  # when it was first found
     parts: tuple[str, ...] = ()  # keys of alerts that there would be if this cause did not explain them
-    decision: str = ""  # what the daemon makes of it: act, would-act, veto, blocked, ended; or ''
+    decision: str = ""  # what the daemon makes of it: act, asks, would-act, veto, blocked, ended; or ''
     decided_at: float = 0.0  # when it decided so
     run: str = ""  # that acts on it
 
@@ -80,6 +80,7 @@ class Notice(Struct, frozen=True, kw_only=True):
     platform: str  # whose
     alert: Alert  # as it is now
     lasted_s: float | None = None  # of one that is resolved
+    contacts: dict[str, str] = {}  # whom to reach how: notify.contacts
 
 
 class Delivery(Struct, frozen=True, kw_only=True):

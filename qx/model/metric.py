@@ -52,6 +52,8 @@ METRICS: tuple[Metric, ...] = (
     _gauge("qx_drill_timestamp_seconds", "When the cluster's last drill was.", "cluster"),
     _gauge("qx_observation_age_seconds", "Since a node or endpoint last answered; since the daemon's start where it "
            "never did.", "region", "kind", "subject"),
+    _gauge("qx_clock_skew_seconds", "How far a server's clock is ahead of the daemon's; below 0: behind.",
+           "cluster", "region"),
     # -- how it was seen
     _histogram("qx_probe_duration_seconds", "Time that answers took.", "region", "kind"),
     _counter("qx_probe_failures_total", "Looks that got no answer.", "region", "kind", "reason"),
@@ -72,7 +74,9 @@ METRICS: tuple[Metric, ...] = (
     _counter("qx_runs_total", "Runs that ended.", "outcome"),
     _counter("failover_events_total", "Moves of the write role that ended.", "intent", "outcome"),
     _histogram("qx_run_duration_seconds", "Time that runs took.", "intent"),
-    _gauge("qx_runs_open", "Runs that have not ended."),
+    _counter("qx_plan_steps_total", "Attempts at steps, and at undoing them, of runs that ended.", "action", "outcome"),
+    _histogram("qx_step_duration_seconds", "Time that steps took, each attempt by itself.", "action"),
+    _gauge("qx_runs_open", "Runs that have not ended, stuck ones included."),
     # -- alerts
     _gauge("qx_alerts", "Alerts that stand.", "severity"),
     _counter("qx_notices_total", "Attempts to deliver a notice, and notices given up.", "channel", "outcome"),

@@ -74,4 +74,4 @@ class Notify(File, frozen=True, kw_only=True):
     give_up: Seconds = Seconds(900)  # a message that could not be delivered for so long is kept and reported
     channels: dict[str, Channel] = field(default_factory=dict)  # ways out
     routes: tuple[AlertRoute, ...] = ()  # who is told what
-    contacts: dict[str, str] = field(default_factory=dict)  # name -> how to reach, for people
+    contacts: dict[str, str] = field(default_factory=dict)  # name -> how to reach: told with every notice

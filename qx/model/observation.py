@@ -13,6 +13,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from qx.model.redis_cluster import RedisClusterFacts
+
 Reason = Literal["refused", "timeout", "unreachable", "auth", "protocol", "secret", "starting"]
 
 
@@ -85,6 +87,7 @@ class PgFacts(Struct, frozen=True, kw_only=True, tag="postgresql"):
     longest_xact_s: float
     base_backups: int
     marker: Marker | None
+    clock: float | None = None  # Unix seconds by its own clock, when it answered; None where it does not tell
 
 
 class RedisReplica(Struct, frozen=True):
@@ -124,6 +127,7 @@ class RedisFacts(Struct, frozen=True, kw_only=True, tag="redis"):
     uptime_s: int
     marker: Marker | None
     io_age_s: int = 0  # a replica: since its master last said anything
+    clock: float | None = None  # Unix seconds by its own clock, when it answered; None where it does not tell
 
 
 class SentinelFacts(Struct, frozen=True, kw_only=True):
@@ -151,7 +155,7 @@ class Observation(Struct, frozen=True, kw_only=True, tag="observation"):
     observer: str
     at: float
     took_s: float
-    facts: PgFacts | RedisFacts | EndpointFacts
+    facts: PgFacts | RedisFacts | RedisClusterFacts | EndpointFacts
 
 
 class Silence(Struct, frozen=True, kw_only=True, tag="silence"):

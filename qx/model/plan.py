@@ -68,9 +68,12 @@ class Unfence(_Action, frozen=True, kw_only=True):
 class Hold(_Action, frozen=True, kw_only=True):
     """Unplanned: start lock taken, every process of that data directory ended, none left; return as a writer
     made impossible.
+
+    `mode` 'kill': it hangs, and is not asked to stop.
     """
 
     successor: str
+    mode: Literal["clean", "kill"] = "clean"
 
 
 class Unhold(_Action, frozen=True, kw_only=True):
@@ -94,9 +97,13 @@ class Proven(_Action, frozen=True, kw_only=True):
 
 
 class Freeze(_Action, frozen=True, kw_only=True):
-    """The candidate takes in no more WAL, so that positions stand still; it must still be the furthest of `others`."""
+    """The candidate and `others` take in no more WAL, so that their positions stand still and can be compared."""
 
     others: tuple[str, ...]
+
+
+class FastForward(_Action, frozen=True, kw_only=True):
+    """Where another frozen standby is ahead of the candidate, the candidate fetches from it what it lacks."""
 
 
 class Unfreeze(_Action, frozen=True, kw_only=True):
@@ -113,6 +120,34 @@ class Drain(_Action, frozen=True, kw_only=True):
     writer: str
 
 
+class Bind(_Action, frozen=True, kw_only=True):
+    """Durability quorum: once promoted, `region` acknowledges only what `count` of `of` have flushed; recorded first.
+    The standbys `compared`, of which the furthest is promoted, must hold all that was ever acknowledged; none in a
+    planned move, where the writer is drained instead.
+    """
+
+    count: int
+    of: tuple[str, ...]
+    compared: tuple[str, ...] = ()
+
+
+class Unbind(_Action, frozen=True, kw_only=True):
+    """A target that was not promoted is bound no more: in that way it acknowledged nothing."""
+
+    count: int
+    of: tuple[str, ...]
+
+
+class Narrow(_Action, frozen=True, kw_only=True):
+    """Once `count` of `of` have all that `region` has, nobody else can hold what was acknowledged before: the record
+    says so, and the setting of `old`, the writer of before, is cleared.
+    """
+
+    count: int
+    of: tuple[str, ...]
+    old: str | None
+
+
 class Promote(_Action, frozen=True, kw_only=True):
     """PostgreSQL and Redis: the target becomes the writer. INTENDED(promote) is the point of no return."""
 
@@ -120,15 +155,15 @@ class Promote(_Action, frozen=True, kw_only=True):
 
 
 class Pin(_Action, frozen=True, kw_only=True):
-    """Redis: `replicaof <successor>` is persisted beside the running master, so that a restart cannot bring
-    back a writer.
+    """Beside the running writer: its lease is taken back, and a restart cannot bring back a writer (PostgreSQL:
+    standby.signal; Redis: `replicaof <successor>`, persisted).
     """
 
     successor: str
 
 
 class Unpin(_Action, frozen=True, kw_only=True):
-    """Redis: the master may come back as a master."""
+    """It may come back as a writer."""
 
 
 class Settle(_Action, frozen=True, kw_only=True):
@@ -189,7 +224,8 @@ class Contain(_Action, frozen=True, kw_only=True):
 
 Action = (
     Recheck | Prepare | Unprepare | Checkpoint | CloseRoute | OpenRoute | Fence | Unfence | Hold | Unhold | Attest
-    | Proven | Freeze | Unfreeze | Drain | Promote | Pin | Unpin | Settle | Handover | Mark | Follow | Return | Salvage
+    | Proven | Freeze | FastForward | Unfreeze | Drain | Bind | Unbind | Narrow | Promote | Pin | Unpin | Settle
+    | Handover | Mark | Follow | Return | Salvage
     | Resync | Verify | Contain | Asked
 )
 

@@ -12,11 +12,13 @@ from typing import Literal
 from msgspec import field
 
 from qx.kernel.spans import Bytes, Seconds
+from qx.model.approving import ApprovalRule, Approver
 from qx.model.file import File
 from qx.model.notify import Notify
+from qx.model.schedules import DrillSchedule, RunbookSchedule
 from qx.model.watching import Watching
 
-Kind = Literal["postgresql", "redis"]
+Kind = Literal["postgresql", "redis", "redis-cluster"]
 DataClass = Literal["pii", "kyc_pii", "customer_information", "trade_record", "market_data",
 "petroleum_data", "session"]
 
@@ -32,8 +34,8 @@ class Region(File, frozen=True, kw_only=True):
     title: str  # for people
     jurisdictions: tuple[str, ...]  # whose law holds there; the residency matrix speaks of these
     aliases: tuple[str, ...] = ()  # other names that commands accept
-    timezone: str = "UTC"  # a name of the IANA database
-    location: str = ""  # for people
+    timezone: str = "UTC"  # a name of the IANA database; `qx status REGION` tells the time there
+    location: str = ""  # for people: `qx status REGION` tells it
     endpoints: dict[str, Endpoint] = field(default_factory=dict)  # its other services, health-checked only
 
 
@@ -77,6 +79,7 @@ class Node(File, frozen=True, kw_only=True):
     """One server of a cluster. `url` is how qx reaches it: postgresql://user@host:port/db, redis://host:port/0."""
 
     url: str  # how qx reaches it
+    members: tuple[str, ...] = ()  # Redis Cluster: host:port of its other members in this region
     password: str = ""  # a reference
     priority: int = 100  # higher is preferred; 0: never a target
     control: LocalControl | CommandControl | None = None  # how its files and processes are reached; without: no fence
@@ -86,6 +89,7 @@ class Node(File, frozen=True, kw_only=True):
 class LabRoute(File, frozen=True, kw_only=True, tag="lab", tag_field="driver"):
     socket: str  # the lab's own
     address: str  # where clients connect
+    nodes: dict[str, str] = field(default_factory=dict)  # region -> host:port they are sent to; else that of its url
 
 
 class FileRoute(File, frozen=True, kw_only=True, tag="file", tag_field="driver"):
@@ -97,7 +101,7 @@ class Objectives(File, frozen=True, kw_only=True):
 
     rpo_bytes: Bytes = Bytes(1 << 20)  # unplanned: may be lost unasked; planned: may be left to drain
     rpo: Seconds = Seconds(5)  # the same as time
-    rto: Seconds = Seconds(60)  # until clients write again; reserved: nothing acts on it yet
+    rto: Seconds = Seconds(60)  # until clients write again: a drill that took longer arms nobody
     min_free: Bytes = Bytes(64 << 20)  # of disk that a target must have left
     write_outage: Seconds = Seconds(10)  # of a planned move; one that would take longer is undone
 
@@ -107,8 +111,10 @@ class Cluster(File, frozen=True, kw_only=True):
     home: str  # region where the writer belongs: `qx failback` returns it there
     data_classes: tuple[DataClass, ...]  # what it holds: decides where it may live
     nodes: dict[str, Node]  # region -> its server there
-    durability: Literal["async", "quorum"] = "async"  # what its servers are set to; reserved
-    mode: Literal["observe", "confirm", "auto"] = "observe"  # who may act unasked; reserved: a person always does
+    durability: Literal["async", "quorum"] = "async"  # quorum: commits wait for standbys
+    quorum: int = 1  # so many standbys must have flushed a commit, where durability is quorum
+    mode: Literal["observe", "confirm", "auto"] = "observe"  # who may act unasked; confirm: once a person approved
+    approvals: ApprovalRule | None = None  # how many people approve a move of its writer; without: defaults.approvals
     objectives: Objectives = Objectives()  # budgets
     routes: tuple[LabRoute | FileRoute, ...] = ()  # told where the writer is
     sentinels: tuple[str, ...] = ()  # Redis: host:port of each Sentinel
@@ -117,11 +123,11 @@ class Cluster(File, frozen=True, kw_only=True):
 
 class Defaults(File, frozen=True, kw_only=True):
     probe_timeout: Seconds = Seconds(2)  # one look at one node takes no longer
-    connect_timeout: Seconds = Seconds(1)  # reserved: probe_timeout bounds connecting too
     cooldown: Seconds = Seconds(3600)  # after a move, before the next one without consent
     sample_age: Seconds = Seconds(60)  # a position sample older than this proves nothing
     lag_warning: Seconds = Seconds(10)  # of `qx check lag`
     lag_critical: Seconds = Seconds(60)  # of `qx check lag`
+    approvals: ApprovalRule = ApprovalRule()  # how many people approve a move, where a cluster does not say
 
 
 class ResidencyRule(File, frozen=True, kw_only=True):
@@ -182,7 +188,9 @@ class Platform(File, frozen=True, kw_only=True):
     defaults: Defaults = Defaults()  # for all clusters
     residency: tuple[ResidencyRule, ...] = ()  # which data may live where; a cell that is not there refuses
     approvals: tuple[Approval, ...] = ()  # recorded permissions
+    approvers: dict[str, Approver] = field(default_factory=dict)  # people who may approve moves, by name
     store: StoreAt = StoreAt()  # where the record is kept
     watch: Watching = Watching()  # what the daemon looks for, and may do
     notify: Notify = Notify()  # who is told of what the daemon sees
     runbooks: Runbooks = Runbooks()  # what runbooks may use
+    schedules: dict[str, DrillSchedule | RunbookSchedule] = field(default_factory=dict)  # done by the clock

@@ -27,6 +27,14 @@ class Figures(Struct, frozen=True, kw_only=True):
     because: str = ""  # why it is not ready
 
 
+class Stepped(Struct, frozen=True):
+    """One attempt at a step, or at undoing it, of a run that ended."""
+
+    action: str  # of the closed union in `qx.model.plan`
+    outcome: str
+    took_s: float
+
+
 class Snapshot(Struct, frozen=True, kw_only=True):
     topology: Topology
     figures: Figures
@@ -36,6 +44,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     armings: dict[str, Arming] = {}
     decided: tuple[Decided, ...] = ()
     runs: tuple[Run, ...] = ()  # the latest
+    stepped: tuple[Stepped, ...] = ()  # of runs that have ended since the snapshot before this
     drills: dict[str, DrillResult] = {}  # cluster -> its last one
     maintenance: tuple[Maintenance, ...] = ()
     told: tuple[Told, ...] = ()

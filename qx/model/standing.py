@@ -62,7 +62,11 @@ class Acknowledgement(Struct, frozen=True, kw_only=True):
 
 
 class DrillResult(Struct, frozen=True, kw_only=True):
-    """Key: the run that moved the writer away. Seconds; `met`: every objective of the cluster was."""
+    """Key: the run that moved the writer away. Seconds; `met`: every objective of the cluster was.
+
+    `lost`: transactions, by the journal's proof none of a planned move. `behind_*`: the target when the drill began, so
+    what a failover without a plan might have lost then; null where it was not known.
+    """
 
     KIND: ClassVar[str] = "drill"
     cluster: str
@@ -75,6 +79,8 @@ class DrillResult(Struct, frozen=True, kw_only=True):
     lost: int
     met: bool
     runs: tuple[str, ...]
+    behind_bytes: int | None = None
+    behind_s: float | None = None
 
 
 class Witness(Struct, frozen=True, kw_only=True):
@@ -90,8 +96,8 @@ class Witness(Struct, frozen=True, kw_only=True):
 class Decided(Struct, frozen=True, kw_only=True):
     """A line of the ledger: what the daemon did, or in `observe` would have done. Key: cluster/instant.
 
-    `verdict`: act, would-act, veto, blocked, ended. `false_positive` is set when the writer came back by itself before
-    anything was done.
+    `verdict`: act, asks, would-act, veto, blocked, ended. `false_positive` is set when the writer came back by itself
+    before anything was done.
     """
 
     KIND: ClassVar[str] = "decided"
@@ -104,3 +110,44 @@ class Decided(Struct, frozen=True, kw_only=True):
     run: str = ""
     until: float | None = None
     false_positive: bool | None = None
+    plan: str = ""  # that waits for approvals
+
+
+class Scheduled(Struct, frozen=True, kw_only=True):
+    """The last instant of a schedule that was dealt with. Key: the schedule.
+
+    `outcome`: running; how its run ended (`done`, `failed`...); refused; missed: it could not begin within its grace;
+    '' when the schedule is new, or was changed. `rule`: its cron expression and timezone at that time.
+    """
+
+    KIND: ClassVar[str] = "schedule"
+    schedule: str
+    rule: str
+    due: float
+    at: float
+    outcome: str = ""
+    because: str = ""
+    run: str = ""
+    by: str = ""
+
+
+class Way(Struct, frozen=True, kw_only=True):
+    """A way in which commits may be acknowledged: by `writer`, once any `count` of the regions `of` have flushed them
+    too. 0: by the writer alone. A standby that is no node of the cluster stands in `of` as `?NAME`.
+    """
+
+    writer: str
+    count: int = 0
+    of: tuple[str, ...] = ()  # sorted
+
+
+class Durable(Struct, frozen=True, kw_only=True):
+    """Durability `quorum`: every way in which what was acknowledged of a cluster may have been. Whoever holds one of
+    each possible set of acknowledging nodes, of each way, holds everything that was acknowledged.
+    """
+
+    KIND: ClassVar[str] = "durable"
+    cluster: str
+    ways: tuple[Way, ...]
+    epoch: int  # under which it was written last
+    at: float

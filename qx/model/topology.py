@@ -7,6 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from qx.model.observation import Observation, Silence
+from qx.model.redis_cluster import Shard
 
 
 class Role(StrEnum):
@@ -14,6 +15,7 @@ class Role(StrEnum):
     REPLICA = "replica"
     STALE_WRITER = "stale-writer"  # takes writes although a newer epoch was promoted elsewhere
     SILENT = "silent"
+    MEMBER = "member"  # of a Redis Cluster: masters and replicas stand there, see its shards
 
 
 class Verdict(StrEnum):
@@ -36,9 +38,15 @@ class Cause(StrEnum):
     WRITER_SILENT = "writer-silent"  # but a replica still receives from it
     WRITER_DEAD = "writer-dead"  # and no replica receives
     NO_WRITER = "no-writer"  # every node answers, none writes
+    WRONG_KIND = "wrong-kind"  # the configuration says redis, and it is a Redis Cluster
+    SLOTS_UNCOVERED = "slots-uncovered"  # Redis Cluster: slots that no master owns
+    MASTERS_DOWN = "masters-down"  # Redis Cluster: a master of slots failed, or the members suspect it
+    VIEWS_DIFFER = "views-differ"  # Redis Cluster: members disagree on who owns which slots, or on the state
+    MEMBER_SILENT = "member-silent"  # Redis Cluster: a member does not answer qx
     REPLICA_SILENT = "replica-silent"  # does not answer
     REPLICA_DIVERGED = "replica-diverged"  # its history is not the writer's: rejoin
     REPLICA_NOT_STREAMING = "replica-not-streaming"  # receives nothing, or follows the wrong node
+    REPLICA_MISSING = "replica-missing"  # Redis Cluster: a shard has none that could take over
     REPLAY_PAUSED = "replay-paused"  # receives, and does not apply
     LAGGING = "lagging"  # defaults.lag_warning or more behind
     ARCHIVE_FAILING = "archive-failing"  # the writer cannot archive its WAL
@@ -85,6 +93,8 @@ class ClusterView(Struct, frozen=True, kw_only=True):
     recorded_writer: str | None
     epoch: int
     nodes: dict[str, NodeView]
+    elects_itself: bool = False  # Redis Cluster: its members choose its masters, and qx only looks
+    shards: tuple[Shard, ...] = ()  # of a Redis Cluster
 
 
 class RegionView(Struct, frozen=True, kw_only=True):

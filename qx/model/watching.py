@@ -1,6 +1,6 @@
 """What regions.yaml says of the watch: how often the daemon looks, what convinces it, how long it waits.
 
-A field that is not written has the value of the profile (`qx.failover.profiles`), so None here means: as the profile.
+A field that is not written has the value of the profile (`qx.config.profiles`), so None here means: as the profile.
 """
 
 from __future__ import annotations

@@ -49,6 +49,11 @@ class PgServer(Beating, Protocol):
     async def alter_system(self, settings: dict[str, str | None], timeout: float) -> None:
         """ALTER SYSTEM SET (None: RESET) and reload; returns when the values are in force."""
 
+    async def set_synchronous(self, names: str, timeout: float) -> None:
+        """`synchronous_standby_names`, with `synchronous_commit` at least on where there are any; returns when every
+        process of the server acts by it. Sent again it does no harm: Unsure is to be met so.
+        """
+
     async def replayed(self, timeout: float) -> tuple[int, int]:
         """(replayed position, timeline of the last replayed or received WAL); fast, for polling."""
 

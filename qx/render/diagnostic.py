@@ -10,12 +10,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from qx.kernel.errors import Place, Problems, QxError
 from qx.render.paint import PLAIN, Palette, printable
 
 SCHEMA = "qx.error/1"
+
+
+def warning(error: QxError, palette: Palette = PLAIN) -> str:
+    """As `diagnostic`, of what keeps nothing from being done."""
+    return "\n".join(_lines(error, palette, "warning"))
 
 
 def diagnostic(error: QxError, palette: Palette = PLAIN) -> str:
@@ -31,13 +36,14 @@ def diagnostic(error: QxError, palette: Palette = PLAIN) -> str:
 def document(error: QxError) -> dict[str, Any]:
     """`{schema, error: {code, message, hint, place}}`; several errors stand in `errors` as well."""
     if not isinstance(error, Problems):
-        return {"schema": SCHEMA, "error": _fields(error)}
-    several = [_fields(each) for each in error.errors]
-    return {"schema": SCHEMA, "error": _fields(error), "errors": several}
+        return {"schema": SCHEMA, "error": fields(error)}
+    several = [fields(each) for each in error.errors]
+    return {"schema": SCHEMA, "error": fields(error), "errors": several}
 
 
-def _lines(error: QxError, palette: Palette) -> list[str]:
-    lines = [f"{palette.paint(f'error[{error.code}]', 'bad')}: {palette.paint(printable(error.message), 'strong')}"]
+def _lines(error: QxError, palette: Palette, word: Literal["error", "warning"] = "error") -> list[str]:
+    head = palette.paint(f"{word}[{error.code}]", "bad" if word == "error" else "warn")
+    lines = [f"{head}: {palette.paint(printable(error.message), 'strong')}"]
     if error.place:
         lines.extend(_placed(error.place, palette))
     if error.hint:
@@ -57,6 +63,6 @@ def _placed(place: Place, palette: Palette) -> list[str]:
     return lines
 
 
-def _fields(error: QxError) -> dict[str, Any]:
+def fields(error: QxError) -> dict[str, Any]:
     place = error.place and {"file": error.place.file, "line": error.place.line, "column": error.place.column}
     return {"code": error.code, "message": error.message, "hint": error.hint, "place": place}

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from qx.model.standing import Decided
 
-_TONES: dict[str, Tone] = {"act": "accent", "would-act": "warn", "veto": "warn", "blocked": "bad", "well": "good"}
+_TONES: dict[str, Tone] = {
+    "act": "accent", "asks": "accent", "would-act": "warn", "veto": "warn", "blocked": "bad", "well": "good",
+}  # fmt: skip
 
 
 def ledger_text(

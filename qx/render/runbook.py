@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 from qx.kernel.spans import format_seconds
 from qx.model import asked
 from qx.render import encode
-from qx.render.moment import moment
 from qx.render.paint import PLAIN, Palette, printable
 from qx.render.table import Cell, Column, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qx.model.approval import ApprovalRequest
     from qx.model.plan import Plan, Step
     from qx.model.runbook import Runbook
 
@@ -125,17 +123,3 @@ def words(action: Any) -> str:
 
 def _where(action: asked.Sql | asked.RedisCommand) -> str:
     return f"{action.cluster} in {action.region}" if action.region else f"{action.cluster}'s writer"
-
-
-def requests_text(
-    found: Sequence[ApprovalRequest], now: float, context: str, palette: Palette = PLAIN, width: int | None = None
-) -> str:
-    if not found:
-        return f"{context}\nnothing waits for an approval"
-    columns: list[Column | str] = ["run", "step", "asked by", "until", "left", Column("what", give="wrap")]
-    rows: list[list[Cell | str]] = [
-        [each.run, each.step, each.by, moment(each.expires), format_seconds(max(0.0, each.expires - now)),
-         printable(each.message)]
-        for each in found
-    ]  # fmt: skip
-    return f"{context}\n{table(columns, rows, width=width, palette=palette)}"

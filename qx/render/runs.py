@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qx.kernel.spans import format_seconds
 from qx.model.journal import RunOutcome
 from qx.render import encode
+from qx.render.approvals import waiting_lines
 from qx.render.moment import moment
 from qx.render.paint import PLAIN, Palette, Tone
 from qx.render.table import Cell, Column, table
@@ -14,6 +15,7 @@ from qx.render.table import Cell, Column, table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from qx.model.approval import Waiting
     from qx.model.journal import Run
     from qx.model.lease import Lease
 
@@ -43,9 +45,11 @@ def run_fields(run: Run, leases: Iterable[Lease]) -> dict[str, Any]:
 
 
 def runs_text(
-    runs: Sequence[Run], leases: Sequence[Lease], context: str, palette: Palette = PLAIN, width: int | None = None
+    runs: Sequence[Run], leases: Sequence[Lease], waiting: Sequence[Waiting], now: float, context: str,
+    palette: Palette = PLAIN, width: int | None = None,
 ) -> str:
-    """`context` first, a row per run, and for each orphan the command that resumes it."""
+    """`context` first, what waits for a person, a row per run, and for each orphan the command that resumes it."""
+    context = "\n".join([context, *waiting_lines(waiting, now, palette)])
     if not runs:
         return f"{context}\nno run yet"
     roomy = width is None or width >= ROOMY

@@ -12,16 +12,21 @@ from msgspec import Struct
 
 from qx.failover.sight import facts_of, position
 from qx.kernel.spans import format_bytes, format_seconds
+from qx.kernel.text import plural
 from qx.model.observation import EndpointFacts, Observation, Silence
+from qx.model.redis_cluster import RedisClusterFacts
 from qx.model.topology import Cause, Role, Verdict
+from qx.render.approvals import waiting_lines
 from qx.render.moment import moment
 from qx.render.paint import PLAIN, Palette, Tone, printable
+from qx.render.shards import shards_text
 from qx.render.table import Cell, Column, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from qx.failover.openruns import OpenRun
+    from qx.model.approval import Waiting
     from qx.model.topology import ClusterView, Lag, NodeView, RegionView
 
 TONES: dict[Verdict, Tone] = {
@@ -65,11 +70,14 @@ class Status(Struct, frozen=True, kw_only=True):
     platform: str
     at: float
     observer: str
-    kinds: dict[str, str]  # cluster -> postgresql | redis
+    kinds: dict[str, str]  # cluster -> postgresql | redis | redis-cluster
     regions: dict[str, RegionView]
     clusters: dict[str, ClusterView]
     open_runs: tuple[OpenRun, ...] = ()
+    waiting: tuple[Waiting, ...] = ()  # plans and runs that wait for an approval
     warnings: tuple[str, ...] = ()
+    durability: dict[str, str] = {}  # cluster -> whom its commits wait for
+    about: str = ""  # of the one region that was asked for: where it is, its law, its time of day
 
     @property
     def answered(self) -> bool:
@@ -85,11 +93,16 @@ def gist(status: Status) -> object:
     return (
         {name: (region.verdict, region.cause, _endpoints(region)) for name, region in status.regions.items()},
         {
-            name: (view.verdict, view.cause, view.writer, view.epoch, {r: _standing(n) for r, n in view.nodes.items()})
+            name: (
+                view.verdict, view.cause, view.writer, view.epoch, {r: _standing(n) for r, n in view.nodes.items()},
+                [(shard.slots, shard.master, shard.state) for shard in view.shards],
+            )
             for name, view in status.clusters.items()
         },
         [(run.run, run.orphaned, run.step) for run in status.open_runs],
+        [(each.request.key, each.approved_by) for each in status.waiting],
         status.warnings,
+        status.durability,
     )
 
 
@@ -99,9 +112,13 @@ def _standing(node: NodeView) -> tuple[object, ...]:
 
 def status_text(status: Status, palette: Palette = PLAIN, width: int | None = None) -> str:
     blocks = [_open_run(run, status.at, palette) for run in status.open_runs]
-    blocks.append("\n".join([in_force(status.config_file, status.why, status.at), *_warnings(status, palette, width)]))
+    blocks.append("\n".join(waiting_lines(status.waiting, status.at, palette)))
+    head = [in_force(status.config_file, status.why, status.at), *([printable(status.about)] if status.about else [])]
+    blocks.append("\n".join([*head, *_warnings(status, palette, width)]))
     blocks.append(_regions(status, palette, width))
     blocks.append(_clusters(status, palette, width))
+    blocks.append(shards_text(list(status.clusters.values()), palette, width))
+    blocks.append("\n".join(f"{cluster}: {words}" for cluster, words in status.durability.items()))
     blocks.append("\n".join(_troubles(status, palette, width)))
     return "\n\n".join(block for block in blocks if block)
 
@@ -147,8 +164,8 @@ def _regions(status: Status, palette: Palette, width: int | None) -> str:
         (
             name,
             Cell(region.verdict.value, TONES[region.verdict]),
-            _nodes(status, name, "postgresql"),
-            _nodes(status, name, "redis"),
+            _nodes(status, name, {"postgresql"}),
+            _nodes(status, name, {"redis", "redis-cluster"}),
             _endpoints(region),
         )
         for name, region in status.regions.items()
@@ -156,11 +173,11 @@ def _regions(status: Status, palette: Palette, width: int | None) -> str:
     return table(columns, rows, width=width, palette=palette)
 
 
-def _nodes(status: Status, region: str, kind: str) -> Cell:
+def _nodes(status: Status, region: str, kinds: set[str]) -> Cell:
     nodes = [
         view.nodes[region]
         for cluster, view in status.clusters.items()
-        if status.kinds[cluster] == kind and region in view.nodes
+        if status.kinds[cluster] in kinds and region in view.nodes
     ]
     tone: Tone = "plain" if all(node.cause is Cause.NONE for node in nodes) else "warn"
     return Cell("\n".join(f"{node.cluster} {node_words(node)}" for node in nodes) or "-", tone)
@@ -171,13 +188,21 @@ def node_words(node: NodeView) -> str:
     if node.role is Role.STALE_WRITER:
         return "stale writer"
     if node.role is Role.SILENT:
-        return _SILENT[node.cause]
-    words = [str(node.role)]
+        return _SILENT.get(node.cause, "silent")
+    words = [members_words(node) if node.role is Role.MEMBER else str(node.role)]
     if node.role is Role.REPLICA and (node.cause is Cause.NONE or (node.lag and node.lag.bytes is not None)):
         words = [f"{node.role} {lag_words(node.lag)}"]
     if node.cause is not Cause.NONE:
         words.append(_SHORT.get(node.cause, node.cause))
     return ", ".join(words)
+
+
+def members_words(node: NodeView) -> str:
+    """`1 master, 2 replicas`: what stands there of a Redis Cluster."""
+    facts = node.seen.facts if isinstance(node.seen, Observation) else None
+    roles = [member.role for member in facts.members] if isinstance(facts, RedisClusterFacts) else []
+    counts = {role: roles.count(role) for role in ("master", "replica")}
+    return ", ".join(plural(count, role) for role, count in counts.items() if count)
 
 
 def _endpoints(region: RegionView) -> Cell:
@@ -203,7 +228,7 @@ def _clusters(status: Status, palette: Palette, width: int | None) -> str:
         (
             name,
             Cell(view.verdict.value, TONES[view.verdict]),
-            view.writer or "none",
+            view.writer or ("its own" if view.elects_itself else "none"),
             str(view.epoch) if view.epoch else "-",
             view.because,
         )

@@ -35,13 +35,14 @@ def test_check_says_what_is_there(qx: Qx, folder: Path) -> None:
     assert result.exit == 0
     assert result.out == (
         "regions.yaml (current directory): no errors; "
-        "3 regions, 2 clusters, 3 nodes, 2 residency rules, 1 approval\n"
+        "3 regions, 2 clusters, 3 nodes, 2 residency rules, 1 approval, 0 schedules\n"
     )
     assert qx("config", "check", "-o", "json").json == {
         "schema": "qx.config-check/1",
         "file": "regions.yaml",
         "why": "current directory",
-        "counts": {"regions": 3, "clusters": 2, "nodes": 3, "residency_rules": 2, "approvals": 1},
+        "counts": {"regions": 3, "clusters": 2, "nodes": 3, "residency_rules": 2, "approvals": 1, "schedules": 0},
+        "warnings": [],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,6 +66,15 @@ def test_status_as_json_is_one_document_with_the_silences(qx: Qx, config: str) -
     node = result.json["clusters"]["trading"]["nodes"]["us-east"]
     assert (node["role"], node["seen"]["type"], node["seen"]["reason"]) == ("silent", "silence", "refused")
     assert result.json["config_file"] == config
+
+
+def test_a_region_tells_where_it_is_and_what_time_it_is_there(qx: Qx, config: str) -> None:
+    described = json.loads(Path(config).read_text())
+    described["regions"]["us-east"] |= {"location": "Ashburn, Virginia", "timezone": "Asia/Kathmandu"}
+    Path(config).write_text(json.dumps(described))
+    out = qx("status", "us-east", "--config", config).out
+    assert re.search(r"^US, Ashburn, Virginia; \w{3} \d\d:\d\d in Asia/Kathmandu; law of US$", out, re.MULTILINE)
+    assert "Kathmandu" not in qx("status", "--config", config).out
 
 
 def test_a_region_by_its_alias_and_one_that_does_not_exist(qx: Qx, config: str) -> None:
@@ -153,6 +163,25 @@ def test_doctor_names_evidence_and_fix(qx: Qx, config: str) -> None:
     assert {each["group"] for each in document["examined"]} >= {"install", "config", "secrets", "connectivity", "store"}
 
 
+def test_doctor_warns_where_a_server_would_live_in_the_unit_that_qx_runs_in(
+    qx: Qx, config: str, tmp_path: Path
+) -> None:
+    document = json.loads(Path(config).read_text())
+    control = {"driver": "local", "data_dir": str(tmp_path / "data"), "bin_dir": "/usr/bin", "port": 1}
+    nodes = document["clusters"]["trading"]["nodes"]
+    nodes["us-east"]["control"] = control
+    supervised = {"start": ["systemctl", "start", "qx-guard@trading"], "data_dir": str(tmp_path / "other"), "port": 2}
+    nodes["eu-west"]["control"] = control | supervised
+    Path(config).write_text(json.dumps(document))
+
+    def warned(**env: str) -> list[str]:
+        found = qx("doctor", "-o", "json", "--config", config, env=env).json["examined"]
+        return [each["name"] for each in found if "a unit of systemd" in each["evidence"]]
+
+    assert warned() == []
+    assert warned(INVOCATION_ID="f00") == ["trading/us-east"]
+
+
 def test_doctor_ends_with_a_broken_configuration(qx: Qx, tmp_path: Path) -> None:
     path = tmp_path / "regions.yaml"
     path.write_text("version: 1\nplatfrom: x\n")
@@ -170,3 +199,18 @@ def test_doctor_names_a_missing_secret_and_never_shows_one(qx: Qx, config: str, 
         result = qx("doctor", "-o", form, "--config", config, env={"QX_TEST_PRESENT": "hunter2-hunter2"})
         assert "hunter2" not in result.out + result.err
         assert "export QX_TEST_ABSENT=" in result.out
+
+
+@pytest.mark.parametrize(
+    "argv", [("--bad", "check"), ("--bad", "check", "lag"), ("--timeout", "soon", "check"), ("-o", "xml", "check")]
+)
+def test_a_mistake_in_front_of_check_is_unknown_too(qx: Qx, config: str, argv: tuple[str, ...]) -> None:
+    result = qx(*argv, env={"QX_CONFIG": config})
+    assert result.exit == 3
+    assert result.out.startswith("QX_CHECK UNKNOWN - ")
+    assert result.err == ""
+
+
+@pytest.mark.parametrize("argv", [("--bad", "status"), ("--bad", "status", "check"), ("--config", "check", "--bad")])
+def test_it_is_usage_where_check_is_not_the_command(qx: Qx, argv: tuple[str, ...]) -> None:
+    assert qx(*argv).exit == 2

@@ -98,7 +98,7 @@ def test_the_list_as_json(platform: Platform) -> None:
 
 def test_no_run_yet(empty: Platform) -> None:
     assert empty("runs", "list").out.splitlines()[1] == "no run yet"
-    assert empty("runs", "list", "-o", "json").json == {"schema": "qx.runs/1", "runs": []}
+    assert empty("runs", "list", "-o", "json").json == {"schema": "qx.runs/1", "runs": [], "waiting": []}
     missing = empty("runs", "show")
     assert (missing.exit, missing.out) == (Exit.USAGE, "")
     assert "QX-RUN-004" in missing.err

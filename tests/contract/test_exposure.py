@@ -23,7 +23,7 @@ from qx.model.alert import Alert, Severity, Told
 from qx.model.journal import Run, RunOutcome
 from qx.model.lease import Lease, Maintenance, Rule
 from qx.model.metric import METRICS
-from qx.model.snapshot import Figures, Snapshot
+from qx.model.snapshot import Figures, Snapshot, Stepped
 from qx.model.standing import Arming, Decided, DrillResult, Grant
 from tests.fixtures_servers import free_port
 from tests.unit.failover import values as v
@@ -64,6 +64,7 @@ def run(number: int, outcome: RunOutcome, ended: float | None, intent: str = "fa
 
 def snapshot(**changed: Any) -> Snapshot:
     seen = dict(v.healthy()) | {("sessions", AP): v.silent("sessions", AP, "timeout")}
+    seen["trading", EU] = v.observed("trading", EU, v.pg_replica(clock=NOW + 0.5))
     topology = judge(PLATFORM, seen, v.endpoints(), RULES, v.STORE, NOW)
     drill = DrillResult(cluster="trading", source=US, target=EU, at=NOW - 50, away_outage_s=0.4, back_outage_s=0.5,
                         took_s=9.0, lost=0, met=True, runs=("r1",))  # fmt: skip
@@ -75,6 +76,7 @@ def snapshot(**changed: Any) -> Snapshot:
         runs=(run(9, RunOutcome.OPEN, None), run(8, RunOutcome.DONE, NOW - 1), run(7, RunOutcome.DONE, NOW - 200)),
         drills={"trading": drill}, told=(Told(alert=ALERT, at=NOW, by="qx", channels=(), changed_at=NOW, seen_at=NOW,
                                               seen_by="qx"),),
+        stepped=(Stepped("Promote", "DONE", 0.2),),
         maintenance=(Maintenance(scope="*", owner="ann", reason="r", since=NOW, until=NOW + 9),),
     )  # fmt: skip
     return replace(made, **changed)
@@ -147,6 +149,8 @@ def test_what_is_true_of_the_last_tick(metrics: Metrics) -> None:
     assert found["qx_maintenance", "scope", "all"] == 1
     assert found["qx_alerts", "severity", "critical"] == 1
     assert found["qx_runs_open",] == 1
+    assert 0.0 < found["qx_clock_skew_seconds", "cluster", "trading", "region", EU] <= 0.5
+    assert ("qx_clock_skew_seconds", "cluster", "trading", "region", US) not in found, "it does not tell its clock"
     assert found["qx_watch_tick_timestamp_seconds",] == NOW
 
 
@@ -188,8 +192,15 @@ def test_runs_decisions_and_notices_are_counted_once(metrics: Metrics) -> None:
     assert found["failover_events_total", "intent", "failover", "outcome", "done"] == 1
     assert found["qx_decisions_total", "cluster", "trading", "verdict", "would-act"] == 1
     assert found["qx_notices_total", "channel", "pager", "outcome", "delivered"] == 2
+    assert found["qx_plan_steps_total", "action", "Promote", "outcome", "DONE"] == 2, "once for each that was told"
     metrics.take(snapshot(runs=(run(9, RunOutcome.STUCK, NOW),)))
     assert read(metrics)["qx_runs_total", "outcome", "stuck"] == 1
+    assert read(metrics)["qx_runs_open",] == 1, "it has not ended, whatever its outcome is called"
+
+
+def test_a_deed_is_no_run(metrics: Metrics) -> None:
+    metrics.take(snapshot(runs=(replace(run(8, RunOutcome.DONE, NOW - 1, intent="arm"), plan_id=""),)))
+    assert read(metrics)["qx_runs_total", "outcome", "done"] == 0
 
 
 # -- how it is served ----------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import pytest
 
 from qx.adapters.clock import SystemClock
 from qx.adapters.postgres.server import PostgresServer
+from qx.failover.skew import skew_of
 from qx.kernel.errors import QxError, Unsure
 from qx.model.observation import Marker, Observation, PgFacts, Silence
 from tests.fixtures_servers import SLOT, PgNode, PgPair, Servers, frozen, wait_until
@@ -114,6 +115,18 @@ async def test_a_standby(shared_pg_pair: PgPair) -> None:
     assert facts.receiver.latest_end >= at_writer.position
     assert 0 <= facts.receiver.message_age_s < 60
     assert facts.senders == ()
+
+
+async def test_it_tells_its_own_clock(shared_pg_pair: PgPair) -> None:
+    """Servers of one machine have one clock."""
+    for node in (shared_pg_pair.writer, shared_pg_pair.standby):
+        async with at(node) as server:
+            assert isinstance(await server.observe(TIMEOUT), Observation)  # connected
+            found = await server.observe(TIMEOUT)
+        skew = skew_of(found)
+        assert isinstance(found, Observation)
+        assert skew is not None
+        assert abs(skew) <= found.took_s / 2 + 0.001
 
 
 async def test_transactions_are_counted_on_both_sides(shared_pg_pair: PgPair) -> None:

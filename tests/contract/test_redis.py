@@ -12,6 +12,7 @@ import pytest
 from qx.adapters.clock import SystemClock
 from qx.adapters.redis.sentinel import ask_sentinels
 from qx.adapters.redis.server import RedisNode as Server
+from qx.failover.skew import skew_of
 from qx.kernel.errors import QxError, Unsure
 from qx.model.observation import Marker, Observation, RedisFacts, Silence
 from tests.fixtures_servers import RedisNode, RedisPair, Servers, free_port, frozen, wait_until
@@ -97,6 +98,17 @@ async def test_a_replica(shared_redis_pair: RedisPair) -> None:
     assert (facts.link_up, facts.link_down_s) == (True, 0)
     assert facts.upstream == master.address
     assert facts.replicas == ()
+
+
+async def test_it_tells_its_own_clock(shared_redis_pair: RedisPair) -> None:
+    for node in (shared_redis_pair.master, shared_redis_pair.replica):
+        async with at(node) as server:
+            assert isinstance(await server.observe(TIMEOUT), Observation)  # connected
+            found = await server.observe(TIMEOUT)
+        skew = skew_of(found)
+        assert isinstance(found, Observation)
+        assert skew is not None
+        assert abs(skew) <= found.took_s / 2 + 0.2  # what it tells is as old as its last turn
 
 
 async def test_settings_that_matter(servers: Servers, redis_program: str) -> None:

@@ -5,8 +5,9 @@ runs there. Only what reaches the world is another: servers, controls, routes, s
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from qx.adapters.node.posted import PostedNode
 from qx.app.workbench import Workbench
 from tests.fakes.lines import Line
 from tests.fakes.servers import SimPgServer, SimRedisServer
@@ -14,8 +15,12 @@ from tests.fakes.servers import SimPgServer, SimRedisServer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from qx.ports.controls import NodeControl
     from qx.ports.servers import PgServer, RedisServer
+    from qx.ports.store import Store
     from tests.fakes.process import Process
+
+T = TypeVar("T")
 
 
 class SimBench(Workbench):
@@ -25,7 +30,7 @@ class SimBench(Workbench):
         super().__init__({}, region=region)
         self._process, world = process, process.world
         clusters = world.platform.clusters
-        nodes = [(name, region) for name, cluster in clusters.items() for region in cluster.nodes]
+        nodes = [(name, where) for name, cluster in clusters.items() for where in cluster.nodes]
         self.__dict__.update(
             platform=world.platform,
             config_digest="c0ffee",
@@ -33,7 +38,9 @@ class SimBench(Workbench):
             operator=operator,
             clock=process.clock,
             store=process.store,
-            controls={key: process.control(*key) for key in nodes if key not in world.uncontrolled},
+        )
+        self.__dict__.update(
+            controls={key: self._node_control(*key) for key in nodes if key not in world.uncontrolled},
             routes={name: process.routes(name) for name in clusters},
             endpoints={},
         )
@@ -41,6 +48,23 @@ class SimBench(Workbench):
     @property
     def config_path(self) -> Path:
         return Path("regions.yaml")
+
+    @property
+    def is_shared(self) -> bool:
+        return self._process.is_shared
+
+    def still(self, kinds: tuple[str, ...], since: float | None = None, runs: int = 0) -> Store:
+        return self._process.store
+
+    async def apart(self, call: Callable[..., T], *arguments: Any) -> T:
+        return await self._process.beside(lambda: call(*arguments)) if self.is_shared else call(*arguments)
+
+    def _node_control(self, cluster: str, region: str) -> NodeControl:
+        """As of a LocalControl: beside its own controller, or posted to that."""
+        process = self._process
+        if self.is_shared and region != self.region:
+            return PostedNode(process.store, process.clock, self.platform.clusters[cluster].kind, cluster, region)
+        return process.control(cluster, region)
 
     def secret(self, reference: str) -> str:
         return ""

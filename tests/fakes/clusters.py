@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.fakes.simulation import Simulation
 
 PINNED_EVERY = 3  # ticks
+STALE_S = 0.5  # for so long after it woke a server may acknowledge that was frozen together with its guard
 
 
 class Group:
@@ -44,6 +45,7 @@ class Group:
         self._tick = tick
         self.route_epoch, self.route = 0, str(cluster.home) or None
         self.acked: list[Record] = []
+        self.stale = 0  # acknowledgements of a server that woke before its guard
         self.salvaged: set[int] = set()
         self.violations: list[str] = []
         self.outages: list[float] = []  # of the clients of the route, past ones, in seconds
@@ -89,7 +91,10 @@ class Group:
             if each.accepts:
                 each.accepted_at = self.simulation.now
         for each in self.nodes.values() if self._ticks % PINNED_EVERY == 0 else ():
-            if each.accepts and not each.rogue:
+            if each.accepts and self._woke_late(each):
+                each.append(self.write_bytes[0], xids=1)
+                self.stale += 1
+            elif each.accepts and not (each.rogue or each.loose):
                 self._acknowledge(each)
 
     def _acknowledge(self, node: Node) -> None:
@@ -99,9 +104,16 @@ class Group:
         self.acked.append(node.append(size, write=len(self.acked), xids=1))
 
     def check(self) -> None:
-        accepting = [node for node in self.nodes.values() if node.accepts and not node.rogue]
+        accepting = [
+            node for node in self.nodes.values()
+            if node.accepts and not (node.rogue or node.loose or self._woke_late(node))
+        ]  # fmt: skip
         if accepting not in ([], [self.writer]):
             self.violated(f"{accepting} accept writes, the writer is {self.writer}")
+
+    def _woke_late(self, node: Node) -> bool:
+        """Frozen with its guard, and another writes since: the guard ends it first thing after waking."""
+        return node is not self.writer and node.bound and self.simulation.now - node.woken <= STALE_S
 
     def violated(self, what: str) -> None:
         text = f"{self.simulation.now:.3f} {what}"
@@ -112,7 +124,7 @@ class Group:
 
     def promoted(self, node: Node, epoch: int) -> None:
         others = [other for other in self.nodes.values() if other is not node]
-        unfenced = [other for other in others if other.may_write and not (other.attested or other.rogue)]
+        unfenced = [other for other in others if other.may_write and not _excused(other)]
         if unfenced:
             self.violated(f"{node} was promoted, {unfenced} not fenced")
         if self.promotions and node is not self.writer and epoch <= self.promotions[-1][2]:
@@ -124,7 +136,7 @@ class Group:
         self.on_promotion(node)
 
     def started_as_writer(self, node: Node) -> None:
-        if node.rogue and node is not self.writer:
+        if (node.rogue or node.loose) and node is not self.writer:
             return
         if node is not self.writer:
             self.promoted(node, node.held_epoch)
@@ -178,3 +190,8 @@ class Group:
     def outage(self) -> float:
         """The longest that clients of the route had to wait, the present wait included."""
         return max([*self.outages, self.simulation.now - self.last_ack])
+
+
+def _excused(node: Node) -> bool:
+    """It could write: somebody gave their word, or went past qx; its guard ends it, or has, and only qx starts it."""
+    return node.attested or node.rogue or node.loose or node.bound or (node.guarded and not node.up)

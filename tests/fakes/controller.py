@@ -12,14 +12,13 @@ from qx.daemon.log import Log
 from tests.fakes.bench import SimBench
 from tests.fakes.loop import Loop
 from tests.fakes.process import HOME, Killed
-from tests.fakes.store import MemoryStore
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
+    from qx.ports.store import Store
     from tests.fakes.process import Process
-    from tests.fakes.store import Shelf
     from tests.fakes.world import SimWorld
 
 
@@ -42,21 +41,22 @@ class Told(Log):
 
 class Controller:
     """`prepared` is called with each new process of it, before that does anything. `region`: where it stands, as the
-    controller of that region's servers; None: elsewhere, as the one controller of all.
+    controller of that region's servers; None: elsewhere, as the one controller of all. `store` opens another store than
+    the world's.
     """
 
     def __init__(
         self,
         world: SimWorld,
-        shelf: Shelf,
         prepared: Callable[[Process], None] = lambda _: None,
         region: str | None = None,
+        store: Callable[[], Store | None] = lambda: None,
     ) -> None:
         self.world, self.region = world, region
         self.log = Told(world)
         self.process: Process | None = None
         self.daemon: Daemon | None = None
-        self._shelf, self._prepared = shelf, prepared
+        self._prepared, self._store = prepared, store
         self._loop = Loop(world.simulation)
         self._main: asyncio.Task[None] | None = None
 
@@ -71,7 +71,7 @@ class Controller:
     def start(self) -> None:
         assert self.process is None
         self._loop = loop = Loop(self.world.simulation)
-        self.process = process = self.world.process(MemoryStore(self._shelf), self.region or HOME)
+        self.process = process = self.world.process(self._store(), self.region or HOME)
         process.keeps, process.loop = False, loop
         self._prepared(process)
         bench = SimBench(process, region=self.region)

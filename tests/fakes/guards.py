@@ -1,11 +1,11 @@
 """SimGuard: the guard of a simulated server: the real `Duty`, over virtual time.
 
-It ends the server with itself, ends it when its time is over, and can be frozen, alone or with its server.
+It ends the server with itself, ends it when its time is over, and can be frozen, alone or with its server: then it
+looks at the deadline when it wakes, and the server may have been awake for a moment.
 """
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING
 
 from qx.adapters.guard.duty import Denied, Duty
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from qx.model.control import Term
     from tests.fakes.nodes import Node
 
-_numbers = itertools.count(1)
+WAKES_S = 0.3  # at most, after its server
+QUIT_S = 0.03  # a server needs to end at once
 
 
 class SimGuard:
     def __init__(self, node: Node, epoch: int, term: Term | None) -> None:
-        self.id = f"boot/{next(_numbers)}/1"
+        self.id = f"{node}/{node.incarnation}"
         self.duty = Duty(epoch, None if term is None else _ticks(term))
         self.frozen = False
         self._node, self._simulation = node, node.simulation
@@ -38,8 +39,14 @@ class SimGuard:
             if denied.why == "epoch":
                 raise Refused("QX-NODE-002", str(denied)) from denied
             raise QxError("QX-NODE-011", str(denied)) from denied
+        self._node.loose = False
         self.look()
         return self.id
+
+    @property
+    def is_due(self) -> bool:
+        """Its deadline has passed, whether it knows or not."""
+        return self.duty.due(self._simulation.now) != ""
 
     @property
     def left(self) -> float | None:
@@ -55,6 +62,10 @@ class SimGuard:
 
     def thaw(self) -> None:
         """Its first look is at the deadline."""
+        if self.frozen:
+            self._simulation.after(self._simulation.random.uniform(0.0, WAKES_S), self._wake)
+
+    def _wake(self) -> None:
         self.frozen = False
         self.look()
 
@@ -64,7 +75,7 @@ class SimGuard:
         now = self._simulation.now
         due = self.duty.due(now)
         if due == "quit":
-            self._node.when_awake(self._expire)
+            self._node.later(QUIT_S, self._expire)
         elif due == "kill":
             self._expire()
         at = self.duty.next(now)
@@ -75,6 +86,7 @@ class SimGuard:
         if self._node.guard is self:
             self._node.end_process()
             self._node.exited = "expired"
+            self._node.on_expiry()
 
 
 def _ticks(term: Term) -> Ticks:

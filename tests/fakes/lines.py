@@ -71,7 +71,8 @@ class Line:
             if session.open:
                 node.when_awake(serve)
 
-        node.simulation.after(network.hop(home, node.region), lambda: network.carry(home, node.region, arrive))
+        wait = self._process.ahead + network.hop(home, node.region)
+        node.simulation.after(wait, lambda: network.carry(home, node.region, arrive))
         try:
             async with asyncio.timeout(timeout):
                 return await answer

@@ -1,7 +1,8 @@
 """Loop: the event loop of one simulated process, in virtual time. It can stand still while the world goes on, and end.
 
 Other than the loop of `Simulation.run` it is driven by the simulation and does not drive it: any number of them live
-side by side. What is ready runs at this instant; what is due while it is frozen runs when it is thawed.
+side by side. What is ready runs at this instant; what is due while it is frozen runs when it is thawed. A call that
+blocks puts the process ahead of the world: it goes on when the world has caught up.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Loop(Base):
         self.frozen = False
         self.failures: list[str] = []
         self._simulation = simulation
+        self._ahead = 0.0  # it does nothing before this instant
         self._ready: deque[asyncio.Handle] = deque()
         self._awake = False
         self._ended = False
@@ -48,6 +50,10 @@ class Loop(Base):
     def thaw(self) -> None:
         self.frozen = False
         self._wake()
+
+    def block(self, seconds: float) -> None:
+        """What runs now waits for so long, and everything else of it too."""
+        self._ahead = self.time() + seconds
 
     def end(self) -> None:
         """Every task is cancelled, at this instant. What they still do must have no effect: that is the process' to see
@@ -72,7 +78,7 @@ class Loop(Base):
     # -- asyncio's side
 
     def time(self) -> float:
-        return self._simulation.now
+        return max(self._simulation.now, self._ahead)
 
     def call_soon(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
@@ -87,7 +93,7 @@ class Loop(Base):
     def call_later(
         self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        return self.call_at(self._simulation.now + delay, callback, *args, context=context)
+        return self.call_at(self.time() + delay, callback, *args, context=context)
 
     def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
@@ -125,8 +131,12 @@ class Loop(Base):
     # -- in between
 
     def _wake(self) -> None:
-        if self._ready and not (self._awake or self.frozen or self._ended):
-            self._awake = True
+        if not self._ready or self._awake or self.frozen or self._ended:
+            return
+        self._awake = True
+        if self._ahead > self._simulation.now:
+            self._simulation.after(self._ahead - self._simulation.now, self._turn)
+        else:
             self._simulation.soon(self._turn)
 
     def _due(self, handle: asyncio.TimerHandle) -> None:
@@ -136,7 +146,7 @@ class Loop(Base):
 
     def _turn(self) -> None:
         self._awake = False
-        if self.frozen:
+        if self.frozen and not self._ended:
             return
         before = _get_running_loop()
         _set_running_loop(self)
@@ -145,6 +155,8 @@ class Loop(Base):
                 handle = self._ready.popleft()
                 if not handle.cancelled():
                     handle._run()
+                if self._ahead > self._simulation.now and not self._ended:
+                    break
         finally:
             _set_running_loop(before)
         self._wake()

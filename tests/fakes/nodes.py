@@ -44,6 +44,7 @@ class Network:
     def __init__(self, random: Random) -> None:
         self.delay: dict[tuple[str, str], float] = {}  # seconds beyond HOP_S
         self.loss: dict[tuple[str, str], float] = {}  # share of packets
+        self.changes = 0  # of what passes
         self._random = random
         self._cut: set[tuple[str, str]] = set()
         self._kept: list[tuple[tuple[str, str], Callable[[], None]]] = []
@@ -56,6 +57,7 @@ class Network:
 
     def cut(self, source: str, target: str) -> None:
         self._cut.add((source, target))
+        self.changes += 1
 
     def isolate(self, place: str, others: tuple[str, ...]) -> None:
         for other in others:
@@ -65,6 +67,7 @@ class Network:
     def restore(self, source: str, target: str) -> None:
         """That link passes again, and what it kept arrives."""
         self._cut.discard((source, target))
+        self.changes += 1
         kept, self._kept = self._kept, []
         for (one, other), deliver in kept:
             self.carry(one, other, deliver)
@@ -86,6 +89,7 @@ class Network:
 
     def heal(self) -> None:
         self._cut.clear()
+        self.changes += 1
         kept, self._kept = self._kept, []
         for _, deliver in kept:
             deliver()
@@ -142,6 +146,8 @@ class Node:
         self.guarded = False  # its control starts it under a guard
         self.guard: SimGuard | None = None
         self.exited: Exited = ""
+        self.on_expiry: Callable[[], None] = lambda: None  # its guard ended it
+        self.loose = False  # a supervisor started it as a writer, and nobody has bound it since
         self._thawed: list[Callable[[], None]] = []
 
     def __repr__(self) -> str:
@@ -170,6 +176,11 @@ class Node:
     def may_write(self) -> bool:
         """Could it come to accept writes by itself: it runs as a writer, or would when started?"""
         raise NotImplementedError
+
+    @property
+    def bound(self) -> bool:
+        """Its time is over: its guard ends it, if it has not."""
+        return self.guard is not None and self.guard.is_due
 
     def append(self, size: int, *, write: int | None = None, marker: Marker | None = None, xids: int = 0) -> Record:
         xid = (self.log[-1].xid if self.log else 1000) + xids
@@ -209,7 +220,7 @@ class Node:
 
     def end_process(self) -> None:
         """However it came about: nothing of it is left."""
-        self.up = self.frozen = self.stopped = False
+        self.up = self.frozen = self.stopped = self.loose = False
         self.exited, self.guard = "crash" if self.guard else "", None
         self.ended = self.simulation.now
         self.incarnation += 1
@@ -281,6 +292,7 @@ class Node:
         """As systemd would, through the start path: what is held does not come up as a writer."""
         held = self.held_for == "stop" or (self.held_for == "standby" and self.may_write)
         if not (self.up or self.dark or held):
+            self.loose = self.guarded and self.may_write
             self.begin_start()
             self.take_guard(self.held_epoch)
 

@@ -7,12 +7,15 @@ on while it stands still, as SIGSTOP does). A `trap` decides what goes wrong at 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
+from qx.adapters.ed25519 import signed_by
 from qx.failover import links
 from qx.kernel.errors import QxError, Unsure
 from qx.model.journal import Event
+from tests.fakes.etcd import EtcdClient
 from tests.fakes.lines import Line
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from tests.fakes.world import SimWorld
 
 T = TypeVar("T")
+THREAD_S = 0.004  # a question to a store that others ask too, there and back
 HOME = "qx"  # where executors run, as the network knows it
 
 
@@ -45,6 +49,7 @@ class How(StrEnum):
     LOST_ANSWER = "lost-answer"  # sent, done, no answer
     HANGS = "hangs"  # nothing done, and that is known only when the time is over
     HANGS_DONE = "hangs-done"  # done, and no answer until the time is over
+    TWICE = "twice"  # the request arrives a second time
     LATE = "late"  # done, answered just in time
     CUT_TO = "cut-to"  # the link to that region is cut at this moment, and heals
     CUT_FROM = "cut-from"
@@ -74,6 +79,9 @@ class Process:
         self.platform = world.platform
         self.clock = _Clock(self)
         self.store: Store = cast("Store", _Store(self, store))
+        self.is_shared = isinstance(store, EtcdClient)  # the store, with other controllers
+        if isinstance(store, EtcdClient):
+            store.blocks = self.block
         self.reporter = _Silent()
         self.alive = True
         self.step = ""
@@ -82,10 +90,12 @@ class Process:
         self.deeds: list[str] = []
         self.clock_ahead = 0.0  # of the world's: somebody set it
         self.loop: Loop | None = None  # its own, where it has one
+        self._waits: float | None = None  # what a thread of it has been kept for
         self.on_deed: Callable[[str], None] = lambda _: None
         self.trap: Callable[[Call], How | None] = lambda _: None
         self.before_append: Callable[[int], None] = lambda _: None
         self.after_append: Callable[[int], None] = lambda _: None
+        self.after_put: Callable[[str], None] = lambda _: None  # of the record's kind
         self._epochs: dict[str, int] = {}
         self._lines: dict[tuple[str, str], Line] = {}
 
@@ -132,6 +142,9 @@ class Process:
     def salvage_dir(self, run: str) -> str:
         return f"/salvage/{run}"
 
+    def signed_by(self, key: bytes, message: bytes, signature: str) -> bool:
+        return signed_by(key, message, signature)
+
     # -- life and death
 
     def check_alive(self) -> None:
@@ -141,6 +154,32 @@ class Process:
     def die(self) -> None:
         self.alive = False
         raise Killed
+
+    def block(self, seconds: float) -> None:
+        """It stands still in the midst of what it does, and then goes on with it."""
+        if self._waits is not None:
+            self._waits += seconds
+        elif self.loop is not None:
+            self.loop.block(seconds)
+
+    async def beside(self, work: Callable[[], T]) -> T:
+        """As in another thread: what blocks there does not hold up its loop."""
+        self._waits = 0.0
+        try:
+            answer, failed = work(), None
+        except QxError as error:
+            answer, failed = None, error
+        waits, self._waits = self._waits, None
+        await asyncio.sleep(waits + THREAD_S)
+        self.check_alive()
+        if failed is not None:
+            raise failed
+        return cast("T", answer)
+
+    @property
+    def ahead(self) -> float:
+        """Seconds by which it is ahead of the world, in a call that blocked."""
+        return 0.0 if self.loop is None else self.loop.time() - self.world.simulation.now
 
     def did(self, what: str) -> None:
         """Something was changed on its behalf."""
@@ -203,6 +242,9 @@ class Process:
             raise Unsure("QX-RUN-002", f"{call.verb}: no answer")
         self.world.break_at(how, call)
         answer = await work()
+        if how is How.TWICE:
+            with suppress(QxError):
+                answer = await work()
         if how is How.CRASH_AFTER:
             self.world.break_at(How.CRASH, call)
         return answer
@@ -213,10 +255,11 @@ class _Clock:
         self._process = process
 
     def now(self) -> float:
-        return self._process.world.simulation.wall + self._process.clock_ahead
+        process = self._process
+        return process.world.simulation.wall + process.ahead + process.clock_ahead
 
     def elapsed(self) -> float:
-        return self._process.world.simulation.now
+        return self._process.world.simulation.now + self._process.ahead
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -242,6 +285,13 @@ class _Store:
             return found(*arguments, **named)
 
         return call
+
+    def put(self, kind: str, *arguments: Any, **named: Any) -> Any:
+        self._process.check_alive()
+        record = self._store.put(kind, *arguments, **named)
+        self._process.after_put(kind)
+        self._process.check_alive()
+        return record
 
     def append(self, entry: Entry) -> Any:
         process = self._process

@@ -145,6 +145,10 @@ class SimPgServer(_Server):
 
         await self._do("alter_system", timeout, work)
 
+    async def set_synchronous(self, names: str, timeout: float) -> None:
+        """Its clients do not wait: the simulated clusters replicate asynchronously."""
+        await self._do("set_synchronous", timeout, lambda: None)
+
     async def replayed(self, timeout: float) -> tuple[int, int]:
         def work() -> tuple[int, int]:
             facts = self._node.facts()

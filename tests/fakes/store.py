@@ -10,7 +10,7 @@ import itertools
 from collections import deque
 from dataclasses import dataclass, field
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from msgspec import json
@@ -31,29 +31,62 @@ SAMPLES_KEPT = 1_000
 _executors = itertools.count(1)
 
 
+class Held(NamedTuple):
+    """`end` by `Shelf.elapsed`."""
+
+    lease: Lease
+    executor: int
+    end: float
+    ttl: float = 0.0
+
+
+class Kept(NamedTuple):
+    """`end` by `Shelf.elapsed`."""
+
+    record: Record
+    end: float = inf
+    ttl: float = inf
+
+
+NOBODY = Held(Lease("", "", 0, 0.0), 0, -inf)
+
+
 @dataclass
 class Shelf:
-    """What the stores opened on it have in common. `elapsed`: seconds of a clock that nobody can set."""
+    """What the stores opened on it have in common. `elapsed`: seconds of a clock that nobody can set; `lasts`: how long
+    it is until something with so many seconds of life is gone.
+    """
 
     wall: Callable[[], float]
     elapsed: Callable[[], float]
     store_id: str = "memory"
+    lasts: Callable[[float], float] = lambda ttl: ttl
     rules: dict[str, Rule] = field(default_factory=dict)
-    leases: dict[str, tuple[Lease, int, float]] = field(default_factory=dict)  # lease, executor, end by `elapsed`
+    leases: dict[str, Held] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
     plans: dict[str, Plan] = field(default_factory=dict)  # run -> plan
     chain: list[Chained] = field(default_factory=list)
     samples: deque[Sample] = field(default_factory=lambda: deque(maxlen=SAMPLES_KEPT))
     maintenance: dict[str, Maintenance] = field(default_factory=dict)
-    records: dict[tuple[str, str], tuple[Record, float]] = field(default_factory=dict)  # end by `elapsed`
+    records: dict[tuple[str, str], Kept] = field(default_factory=dict)
     revisions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
-    waiting: list[asyncio.Future[None]] = field(default_factory=list)  # for a record to change
+    told: Callable[[Record], None] = lambda _: None  # of each that is put
+    waiting: dict[str, list[asyncio.Future[None]]] = field(default_factory=dict)  # for a record of a kind to change
 
-    def changed(self) -> None:
-        waiting, self.waiting = self.waiting, []
-        for each in waiting:
+    def changed(self, kind: str) -> None:
+        for each in self.waiting.pop(kind, ()):
             if not each.done():
                 each.set_result(None)
+
+    def extend(self) -> None:
+        """All that runs out gets its whole time anew."""
+        now = self.elapsed()
+        for cluster, held in self.leases.items():
+            if held.end > now:
+                self.leases[cluster] = held._replace(end=now + self.lasts(held.ttl))
+        for name, kept in self.records.items():
+            if now < kept.end < inf:
+                self.records[name] = kept._replace(end=now + self.lasts(kept.ttl))
 
 
 class MemoryStore:
@@ -74,7 +107,7 @@ class MemoryStore:
 
     def _grant(self, clusters: tuple[str, ...], run: str, ttl: float, *, take_over: bool) -> tuple[Lease, ...]:
         for cluster in clusters:
-            lease, executor, end = self._held(cluster)
+            lease, executor, end, _ = self._held(cluster)
             if end > self._shelf.elapsed() and (lease.holder != run or not (take_over or executor == self._executor)):
                 raise Refused("QX-STORE-001", f"{cluster} is held by run {lease.holder} (epoch {lease.epoch})")
         return tuple(self._write(cluster, run, self._rise(cluster, 0).epoch, ttl) for cluster in clusters)
@@ -85,19 +118,19 @@ class MemoryStore:
         return tuple(self._write(lease.cluster, lease.holder, lease.epoch, ttl) for lease in leases)
 
     def check(self, lease: Lease) -> None:
-        held, _, end = self._held(lease.cluster)
+        held, _, end, _ = self._held(lease.cluster)
         if (held.holder, held.epoch) != (lease.holder, lease.epoch) or end <= self._shelf.elapsed():
             raise Refused("QX-STORE-002", f"run {lease.holder} lost its lease on {lease.cluster} (epoch {lease.epoch})")
 
     def release(self, leases: tuple[Lease, ...]) -> None:
         for lease in leases:
-            held, _, _ = self._held(lease.cluster)
+            held = self._held(lease.cluster).lease
             if (held.holder, held.epoch) == (lease.holder, lease.epoch):
                 del self._shelf.leases[lease.cluster]
 
     def leases(self) -> tuple[Lease, ...]:
         now = self._shelf.elapsed()
-        return tuple(lease for _, (lease, _, end) in sorted(self._shelf.leases.items()) if end > now)
+        return tuple(held.lease for _, held in sorted(self._shelf.leases.items()) if held.end > now)
 
     def rules(self) -> dict[str, Rule]:
         return dict(sorted(self._shelf.rules.items()))
@@ -113,7 +146,7 @@ class MemoryStore:
     def adopt(
         self, cluster: str, epoch: int, writer: str | None, lineage: str, by: str, reason: str, at: float
     ) -> Rule:
-        lease, _, end = self._held(cluster)
+        lease, _, end, _ = self._held(cluster)
         if end > self._shelf.elapsed():
             raise Refused("QX-STORE-001", f"{cluster} is held by run {lease.holder} (epoch {lease.epoch})")
         self._shelf.leases.pop(cluster, None)
@@ -128,8 +161,8 @@ class MemoryStore:
             self.append(entry)
         return after
 
-    def _held(self, cluster: str) -> tuple[Lease, int, float]:
-        return self._shelf.leases.get(cluster, (Lease(cluster, "", 0, 0.0), 0, float("-inf")))
+    def _held(self, cluster: str) -> Held:
+        return self._shelf.leases.get(cluster, NOBODY)
 
     def _rise(self, cluster: str, above: int) -> Rule:
         known = self._shelf.rules.get(cluster, Rule(cluster=cluster, epoch=0, writer=None))
@@ -138,7 +171,8 @@ class MemoryStore:
 
     def _write(self, cluster: str, run: str, epoch: int, ttl: float) -> Lease:
         lease = Lease(cluster, run, epoch, self._shelf.wall() + ttl)
-        self._shelf.leases[cluster] = (lease, self._executor, self._shelf.elapsed() + ttl)
+        end = self._shelf.elapsed() + self._shelf.lasts(ttl)
+        self._shelf.leases[cluster] = Held(lease, self._executor, end, ttl)
         return lease
 
     # -- journal
@@ -201,20 +235,22 @@ class MemoryStore:
         until = None if ttl is None else self._shelf.wall() + ttl
         written = json.decode(json.encode(value))
         record = Record(kind=kind, key=key, value=written, revision=next(self._shelf.revisions), until=until)
-        self._shelf.records[kind, key] = (record, inf if ttl is None else self._shelf.elapsed() + ttl)
-        self._shelf.changed()
+        ends = () if ttl is None else (self._shelf.elapsed() + self._shelf.lasts(ttl), ttl)
+        self._shelf.records[kind, key] = Kept(record, *ends)
+        self._shelf.told(record)
+        self._shelf.changed(kind)
         return record
 
     def drop(self, kind: str, key: str, *, expect: int | None = None) -> bool:
         self._expect(kind, key, expect)
         stood = self.record(kind, key) is not None
         self._shelf.records.pop((kind, key), None)
-        self._shelf.changed()
+        self._shelf.changed(kind)
         return stood
 
     def record(self, kind: str, key: str) -> Record | None:
-        record, end = self._shelf.records.get((kind, key), (None, -inf))
-        return record if end > self._shelf.elapsed() else None
+        kept = self._shelf.records.get((kind, key))
+        return kept.record if kept is not None and kept.end > self._shelf.elapsed() else None
 
     def records(self, kind: str) -> tuple[Record, ...]:
         found = (self.record(kind, key) for of, key in sorted(self._shelf.records) if of == kind)
@@ -261,8 +297,13 @@ class Changes(Feed):
             for record in self.known.news([each for kind in self._kinds for each in self._standing(kind)]):
                 yield record
             change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._shelf.waiting.append(change)
-            now = self._shelf.elapsed()
-            ends = [end for (kind, _), (_, end) in self._shelf.records.items() if kind in self._kinds and end > now]
-            left = min(ends, default=inf) - now
-            await asyncio.wait([change], timeout=None if left == inf else left + 0.01)
+            for kind in self._kinds:
+                self._shelf.waiting.setdefault(kind, []).append(change)
+            await asyncio.wait([change], timeout=self._patience())
+
+    def _patience(self) -> float | None:
+        """Until the next of them has run out, and a moment."""
+        now = self._shelf.elapsed()
+        ends = [kept.end for (kind, _), kept in self._shelf.records.items() if kind in self._kinds and kept.end > now]
+        left = min(ends, default=inf) - now
+        return None if left == inf else left + 0.01

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from qx.engine.execute import Executor
 from qx.failover.judge import judge
@@ -22,6 +22,7 @@ from qx.model.observation import Sample
 from qx.model.plan import Consent
 from qx.model.platform import Cluster, Defaults, Node, Objectives, Platform, Region
 from tests.fakes.clusters import Group
+from tests.fakes.etcd import Etcd, EtcdClient
 from tests.fakes.nodes import TICK_S, Network
 from tests.fakes.postgres import PgNode
 from tests.fakes.process import HOME, Call, How, Process
@@ -49,11 +50,15 @@ SUPERVISOR_S = 0.1
 
 
 class SimWorld:
-    """`tick`: how often replicas receive and clients write, in seconds. `watched`: somebody else keeps the samples."""
+    """`tick`: how often replicas receive and clients write, in seconds. `watched`: somebody else keeps the samples.
+    `members`: where those of an etcd stand that keeps the store; none: one file does, that every process reaches.
+    `guarded`: servers are started under guards.
+    """
 
     def __init__(
         self, seed: int = 1, clusters: tuple[str, ...] = (PG,), platform: Platform | None = None, *,
-        tick: float = TICK_S, watched: bool = False, limit_s: float = 2_000.0,
+        tick: float = TICK_S, watched: bool = False, limit_s: float = 2_000.0, members: tuple[str, ...] = (),
+        guarded: bool = False,
     ) -> None:
         self.simulation = Simulation(seed, limit_s)
         self.network = Network(self.simulation.random)
@@ -63,10 +68,11 @@ class SimWorld:
             for name, cluster in self.platform.clusters.items()
         }
         self.shelf = self.new_shelf("store-a")
+        self.etcd = Etcd(self.simulation, self.network, members, self.shelf) if members else None
         self.uncontrolled: set[tuple[str, str]] = set()
         self.unreachable_controls: set[tuple[str, str]] = set()
         for group in self.groups.values():
-            _bring_up(group)
+            _bring_up(group, guarded=guarded)
             self.simulation.every(tick, group.tick)
         if not watched:
             self.simulation.every(1.0, self._sample)
@@ -97,7 +103,13 @@ class SimWorld:
         return Shelf(wall=lambda: self.simulation.wall, elapsed=lambda: self.simulation.now, store_id=store_id)
 
     def process(self, store: Store | None = None, home: str = HOME) -> Process:
-        return Process(self, store or MemoryStore(self.shelf), home)
+        return Process(self, store or self.store(home), home)
+
+    def store(self, home: str) -> Store:
+        """Opened there."""
+        if self.etcd is None:
+            return MemoryStore(self.shelf)
+        return cast("Store", EtcdClient(self.etcd, self.shelf, home))
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.simulation.run(work)
@@ -217,10 +229,10 @@ def a_platform(
     )
 
 
-def _bring_up(group: Group) -> None:
+def _bring_up(group: Group, *, guarded: bool) -> None:
     home = group.writer
     for region, node in group.nodes.items():
-        follows = node is not home
+        follows, node.guarded = node is not home, guarded
         if isinstance(node, PgNode):
             node.signal = follows
             node.conninfo = conninfo(group.cluster, home.region, region) if follows else ""
@@ -231,6 +243,7 @@ def _bring_up(group: Group) -> None:
         elif isinstance(node, RedisNode):
             node.file_upstream = group.address(home) if follows else ""
             node.begin_start()
+        node.take_guard(0)
 
 
 async def _inspect(process: Process, key: tuple[str, str]) -> Control | str:

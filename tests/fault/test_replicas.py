@@ -64,11 +64,24 @@ def _turned(site: Site, known: set[str]) -> bool:
     return False
 
 
+def test_a_target_that_received_less_fetches_it_from_a_sibling(site: Site) -> None:
+    way = site.way(TRADING)
+    with site.clients(TRADING) as ledger:
+        _strike(site, ledger, way.target)
+        run = site.ok("failover", "--to", way.target, "--cluster", TRADING, *ACCEPTED)["run"]
+        [fetched] = [e for e in site.entries(run) if e.step == f"{TRADING}.fast-forward" and e.outcome == "DONE"]
+        assert fetched.proof["from"] == way.sibling, fetched
+        assert fetched.proof["fetched"] > 0
+        site.serves(ledger, TRADING, way.target, lossless=False)
+    site.fault(faults.heal)
+
+
 @pytest.mark.slow
 def test_a_sibling_that_went_its_own_way_rejoins(site: Site) -> None:
     """It holds more than the one that was promoted, knowingly: it cannot follow, is salvaged and rewound."""
     way = site.way(TRADING)
     with site.clients(TRADING) as ledger:
+        site.fault(faults.link, way.sibling, way.target, mode="drop")  # nor can the target fetch it
         _strike(site, ledger, way.target)
         said = site.qx("failover", "--to", way.target, "--cluster", TRADING, *ACCEPTED)
         assert (said.document["outcome"], said.exit) == ("degraded", 3), said

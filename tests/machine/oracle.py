@@ -9,20 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec import convert
+
+from qx.config.profiles import watch_of
 from qx.daemon.trust import PULSE_S
 from qx.engine.records import read, read_all
-from qx.failover.profiles import watch_of
+from qx.failover.fences import fences_of
 from qx.failover.vetoes import AUTOMATIC
+from qx.model.approval import Approved
 from qx.model.journal import Event
-from qx.model.standing import Acknowledgement, Arming
+from qx.model.standing import Acknowledgement, Arming, Grant, Release
+from tests.fakes.clusters import STALE_S
 from tests.fakes.postgres import PgNode
-from tests.fakes.process import HOME
 from tests.fakes.store import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from qx.model.journal import Entry, Run
+    from qx.model.lease import Record
     from qx.model.plan import StagePlan
     from tests.fakes.clusters import Group
     from tests.fakes.nodes import Node
@@ -43,7 +48,7 @@ class Move(NamedTuple):
 
 
 class Oracle:
-    """`distrusts_until`: while the daemon has reason to distrust itself. `foreign`: clusters of another store."""
+    """`foreign`: clusters of another store. Daemons are told apart by where they stand."""
 
     def __init__(self, world: SimWorld) -> None:
         self.world = world
@@ -52,63 +57,106 @@ class Oracle:
         self.wrong: list[str] = []
         self.moves: list[Move] = []
         self.began: set[str] = set()  # clusters that the daemon has acted on
-        self.distrusts_until = 0.0
+        self.armed_once: set[str] = set()
         self.foreign: set[str] = set()
         self.set_clock = False
+        self._distrusts: dict[str, float] = {}  # until then a daemon has reason to distrust itself
         self._lost: dict[str, int] = dict.fromkeys(world.groups, 0)
         for group in world.groups.values():
             group.on_promotion = lambda node, group=group: self._promoted(group, node)  # type: ignore[misc]
+            for each in group.nodes.values():
+                each.on_expiry = lambda node=each: self._expired(node)  # type: ignore[misc]
+        world.shelf.told = self._recorded
 
     # -- of the daemon
 
-    def judges(self, process: Process) -> None:
-        """Every deed of that process, the daemon's; its journal entries are brought by `wrote`."""
+    def judges(self, process: Process, place: str) -> None:
+        """Every deed of that process, the daemon's at that place; its journal entries are brought by `wrote`."""
         process.on_deed = self._did
+        self._distrusts[place] = 0.0
 
-    def stood_still(self, seconds: float) -> None:
+    def forbids(self, process: Process) -> None:
+        """That daemon's store does not rule these clusters."""
+        process.on_deed = lambda what: self.violated(f"a daemon of another store has changed something: {what}")
+
+    def stood_still(self, place: str, seconds: float) -> None:
         if seconds > self.watch.stall + PULSE_S + BLINK_S:
-            self._distrust()
+            self._distrust(place)
 
-    def clock_was_set(self, by: float) -> None:
+    def clock_was_set(self, place: str, by: float) -> None:
         self.set_clock = True
         if abs(by) > self.watch.stall:
-            self._distrust()
+            self._distrust(place)
 
-    def _distrust(self) -> None:
-        self.distrusts_until = self.world.simulation.now + self.watch.distrust - BLINK_S
+    def _distrust(self, place: str) -> None:
+        self._distrusts[place] = self.world.simulation.now + self.watch.distrust - BLINK_S
 
-    def wrote(self, entry: Entry) -> None:
-        """An entry of a run that the daemon executes. Its first step, which looks again, hurts nobody."""
+    def wrote(self, entry: Entry, place: str) -> None:
+        """An entry of a run that the daemon there executes. Its first step, which looks again, hurts nobody."""
         run = self.store.run(entry.run)
         if entry.event is Event.LEASED:
             for cluster in run.clusters:
-                self._may_act(cluster, "goes on" if entry.seq > 2 else "acts")
+                self._may_act(cluster, place, "goes on" if entry.seq > 2 else "acts")
         for stage in self.store.plan(entry.run).stages:
             if entry.seq == 1:
-                self._has_reason(run, stage)
+                self._has_reason(run, stage, place)
                 self.began.add(stage.cluster)
-            if entry.event is Event.INTENDED and entry.step == f"{stage.cluster}.hold":
-                self._is_gone(stage)
+            if entry.event is Event.INTENDED and entry.step in (f"{stage.cluster}.hold", f"{stage.cluster}.proven"):
+                self._is_gone(stage, known=entry.step.endswith("hold"))
 
     def _did(self, what: str) -> None:
+        """Beside the writer of an armed cluster it may keep a guard, and make a crash true."""
         cluster = what.rpartition(" ")[2].partition("/")[0]
-        if cluster not in self.began:
+        kept = cluster in self.armed_once and self.world.platform.clusters[cluster].mode == "auto"
+        posted = any(lease.cluster == cluster for lease in self.store.leases())  # by somebody's run
+        if cluster not in self.began and not ((kept or posted) and what.startswith("control")):
             self.violated(f"the daemon changed something ({what}) without a run")
 
-    def _may_act(self, cluster: str, acts: str) -> None:
+    def _expired(self, node: Node) -> None:
+        if self.world.platform.clusters[node.cluster].mode != "auto" or node.cluster not in self.armed_once:
+            self.violated(f"{node} was ended by its guard, and qx may do nothing to {node.cluster}")
+
+    def _recorded(self, record: Record) -> None:
+        if record.kind == Arming.KIND:
+            self.armed_once.add(record.key)
+        if record.kind == Release.KIND:
+            self._released(convert(record.value, Release))
+
+    def _released(self, release: Release) -> None:
+        node = self.world.groups[release.cluster].nodes[release.region]
+        if node.rogue:
+            return
+        if node.up:
+            self.violated(f"{node} was released, and it runs")
+        if not node.held_for or node.held_epoch < release.epoch or node.may_write:
+            held = f"held for '{node.held_for}' under epoch {node.held_epoch}"
+            self.violated(f"{node} was released under epoch {release.epoch}, and nothing keeps it from writing: {held}")
+
+    def proofs_hold(self) -> None:
+        """What the store lets anybody conclude at this moment is true: who is proven to be fenced does not write."""
+        live = {each.key for each in self.store.records(Grant.LIVE)}
+        fenced = fences_of(self.store.rules(), read_all(self.store, Release), read_all(self.store, Grant), live)
+        for (cluster, region), fence in fenced.items():
+            node = self.world.groups[cluster].nodes[region]
+            woke = node.bound and self.world.simulation.now - node.woken <= STALE_S
+            if node.accepts and not (node.rogue or node.loose or woke):
+                self.violated(f"{node} takes writes, and anybody may promote: {fence.because}")
+
+    def _may_act(self, cluster: str, place: str, acts: str) -> None:
         mode = self.world.platform.clusters[cluster].mode
-        if mode != "auto":
-            self.violated(f"it {acts} on {cluster} in mode {mode}")
-        if acts == "acts" and read(self.store, Arming, cluster) is None:
+        approved = any(cluster in each.clusters for each in read_all(self.store, Approved).values())
+        if mode != "auto" and not (mode == "confirm" and approved):
+            self.violated(f"it {acts} on {cluster} in mode {mode}, approved by nobody")
+        if acts == "acts" and mode == "auto" and read(self.store, Arming, cluster) is None:
             self.violated(f"it acts on {cluster}, which is not armed")
-        if self.world.simulation.now < self.distrusts_until:
+        if self.world.simulation.now < self._distrusts[place]:
             self.violated(f"it {acts} on {cluster} while it has reason to distrust itself")
         if cluster in self.foreign:
             self.violated(f"it {acts} on {cluster}, which another store rules")
 
-    def _has_reason(self, run: Run, stage: StagePlan) -> None:
+    def _has_reason(self, run: Run, stage: StagePlan, place: str) -> None:
         cluster = stage.cluster
-        self._is_the_furthest(stage)
+        self._is_the_furthest(stage, place)
         if stage.mode != "unplanned":
             self.violated(f"it moves the living writer of {cluster}: {stage.mode}")
         seen = read_all(self.store, Acknowledgement)
@@ -119,31 +167,32 @@ class Oracle:
             if window.scope in ("*", cluster, stage.source):
                 self.violated(f"it acts on {cluster} under the maintenance of {window.scope}")
 
-    def _is_the_furthest(self, stage: StagePlan) -> None:
+    def _is_the_furthest(self, stage: StagePlan, place: str) -> None:
         """Does another candidate hold what the chosen one does not? A few writes may be on their way."""
         group, joins = self.world.groups[stage.cluster], self.world.network.joins
         target = group.nodes[stage.target]
         for node in group.nodes.values():
-            if node.region in (stage.source, stage.target) or not (node.serves and joins(HOME, node.region)):
+            if node.region in (stage.source, stage.target) or not (node.serves and joins(place, node.region)):
                 continue
             more = [record for record in node.beyond(target) if record.write is not None]
             if len(more) > ON_THEIR_WAY:
                 self.violated(f"it chose {target}, and {node} holds {len(more)} acknowledged writes more")
 
-    def _is_gone(self, stage: StagePlan) -> None:
+    def _is_gone(self, stage: StagePlan, *, known: bool) -> None:
+        """`known`: the control beside it answers, so that how it ended could be known."""
         group, now = self.world.groups[stage.cluster], self.world.simulation.now
         for region in {stage.source, group.writer.region} - {None}:
-            well = self._not_a_failure(group, group.nodes[region or ""], now)
+            node = group.nodes[region or ""]
+            well = "" if self._alone(group, node) else self._writes(node, now) or (known and self._waits(node, now))
             if well:
                 self.violated(f"it acts on {stage.cluster}, and {region} {well}")
 
-    def _not_a_failure(self, group: Group, node: Node, now: float) -> str:
+    def _writes(self, node: Node, now: float) -> str:
+        known = now - node.woken > LOOK_S and now - node.started > BLINK_S
+        return "writes" if node.accepts and known else ""
+
+    def _waits(self, node: Node, now: float) -> str:
         """In words why this writer should have been left alone; '' when its end is a reason to act."""
-        if self._alone(group, node):
-            return ""
-        if node.accepts:
-            known = now - node.woken > LOOK_S and now - node.started > BLINK_S
-            return "writes" if known else ""
         gone = now - node.accepted_at
         if node.frozen and gone < self.watch.hang_after:
             return f"stands still for only {now - node.frozen_since:.2f} s"
@@ -178,7 +227,9 @@ class Oracle:
     def _moved(self, group: Group, node: Node, run: Run, stage: StagePlan) -> None:
         old = group.nodes[stage.source or ""]
         epochs = [each.entry.proof for each in self.store.entries(run.id) if each.entry.event is Event.LEASED]
-        if not old.rogue and (not old.held_for or old.held_epoch < min(granted[group.name] for granted in epochs)):
+        proven = any(step.id == f"{group.name}.proven" for step in self.store.plan(run.id).steps)
+        locked = old.held_for and old.held_epoch >= min(granted[group.name] for granted in epochs)
+        if not (locked or proven or old.rogue):
             held = f"held for '{old.held_for}' under epoch {old.held_epoch}"
             self.violated(f"{node} was promoted, and nothing keeps {old} from starting as a writer: {held}")
         self.moves.append(Move(group.name, stage.source or "", run.id))

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 TICK_S = 0.05
 WRITE_BYTES = 200
 LOOK_S = 0.5
+PROOF_S = 0.1
+MEMBERS = 3  # of an etcd, in the first regions
 RUN_S = 900.0  # a run whose new writer dies before its replicas follow waits for each of them in vain, three times
 BEGAN_S = 3.0  # when a world is ready, by its clock
 
@@ -47,11 +49,14 @@ class Playing:
     def __init__(self, plan: Schedule, *, tick: float = TICK_S, limit_s: float = 2_000.0) -> None:
         self.plan = plan
         self.world = world = SimWorld(
-            plan.seed, tuple(plan.modes), _platform(plan), tick=tick, watched=True, limit_s=limit_s
+            plan.seed, tuple(plan.modes), _platform(plan), tick=tick, watched=True, limit_s=limit_s,
+            members=plan.regions[:MEMBERS] if plan.apart else (), guarded=plan.guarded,
         )
         self.oracle = Oracle(world)
-        self.troubles = Troubles(world, self.oracle)
-        self.store, self.controller = self.troubles.store, self.troubles.controller
+        self.troubles = Troubles(world, self.oracle, apart=plan.apart)
+        self.store, self.daemons = self.troubles.store, self.troubles.daemons
+        if plan.guarded:
+            world.simulation.every(PROOF_S, self.oracle.proofs_hold)
         for name, group in world.groups.items():
             group.write_bytes = (WRITE_BYTES, WRITE_BYTES)
             if plan.recorded:
@@ -71,19 +76,19 @@ class Playing:
             self._settle()
 
     def __enter__(self) -> Self:
-        """The daemon runs."""
-        self.controller.start()
+        """The daemons run."""
+        self.daemons.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Every process is ended, where it stands."""
-        self.controller.kill()
+        self.daemons.end()
         self.troubles.operators.end()
         self.world.simulation.finish()
 
     def check(self) -> None:
         self.oracle.check()
-        self.controller.check()
+        self.daemons.check()
         self.troubles.operators.check()
 
     def _pass(self, until: float) -> None:
@@ -101,13 +106,14 @@ class Playing:
             now = self.world.simulation.now
             if now >= (last if self.store.leases() else until):
                 raise AssertionError(f"{self.patience():.0f} s after all was mended: {'; '.join(missing)}")
-            self.troubles.awake()
+            self.daemons.awake()
             self._pass(self.world.simulation.now + LOOK_S)
 
     def patience(self) -> float:
         """The longest way to a writer: distrust, a dead executor's lease, a grace that flaps have made longer, runs."""
         watch = self.oracle.watch
-        return watch.distrust + 2 * LEASE_S + 8 * max(watch.restart_grace, watch.hang_after) + 20 * watch.probe + 60.0
+        grace = 8 * max(watch.restart_grace, watch.hang_after)
+        return watch.distrust + 2 * LEASE_S + 2 * watch.ttl + grace + 20 * watch.probe + 60.0
 
     def _missing(self) -> list[str]:
         unended = [run for run in self.troubles.operators.open_runs() if self._ends(run)]
@@ -141,7 +147,8 @@ class Playing:
         return not (said and said[-1]["verdict"] == "blocked" and "rpo" in str(said[-1]["vetoes"]))
 
     def _decided(self, name: str) -> list[dict[str, Any]]:
-        return [each for _, event, each in self.controller.log.lines if event == "decided" and each["cluster"] == name]
+        told = self.daemons.told
+        return [each for _, _, event, each in told if event == "decided" and each["cluster"] == name]
 
     # -- how it began
 
@@ -181,9 +188,9 @@ def main() -> None:
         playing.play()
     except AssertionError as error:
         print("WRONG", error)
-    for at, event, fields in playing.controller.log.lines:
+    for at, place, event, fields in playing.daemons.told:
         words = " ".join(f"{name}={value}" for name, value in fields.items() if name not in ("run", "plan"))
-        print(f"{at - BEGAN_S:8.3f} {event} {words}")
+        print(f"{at - BEGAN_S:8.3f} {place} {event} {words}")
     for group in playing.world.groups.values():
         print(group.name, group.writer, "route", group.route, group.promotions, len(group.lost), "writes lost")
 

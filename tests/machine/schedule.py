@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from qx.model.standing import Grant, Release
 from tests.fakes.process import HOME, How
 from tests.fakes.world import ALL_REGIONS, KV, PG
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LENGTH_S = 14.0  # events happen in this time
+APART = 0.15  # the share of platforms with a controller in each region
 Mode = Literal["observe", "confirm", "auto"]
 
 
@@ -44,6 +46,8 @@ class Schedule(NamedTuple):
     recorded: bool  # the store knows who writes; else nobody was ever moved
     moves_per_day: int
     events: tuple[Event, ...]
+    apart: bool = False  # a controller in each region, and the store in an etcd of three members
+    guarded: bool = False  # servers run under guards
     length: float = LENGTH_S
 
     def __str__(self) -> str:
@@ -53,38 +57,54 @@ class Schedule(NamedTuple):
         about = f"profile {self.profile}, restart_grace {self.grace} s, {self.moves_per_day} moves a day"
         known = "a tight RPO, " if self.tight else ""
         known += "writers on record" if self.recorded else "no record of the writers"
+        known += ", a controller in each" if self.apart else ""
+        known += ", under guards" if self.guarded else ""
         lines = [f"seed {self.seed}: {len(self.regions)} regions; {clusters}; {about}; {known}", *map(str, self.events)]
         return "\n  ".join(lines)
 
 
 def schedule(seed: int) -> Schedule:
     dice = random.Random(f"schedule/{seed}")
-    regions = ALL_REGIONS[: dice.choice((2, 3, 3, 3, 4, 6))]
+    apart = dice.random() < APART
+    guarded = dice.random() < (0.85 if apart else 0.3)
+    regions = ALL_REGIONS[: dice.choice((3, 3, 3, 6) if apart else (2, 3, 3, 3, 4, 6))]
     names = dice.choice(((PG,), (PG,), (KV,), (PG, KV)))
     often: tuple[Mode, ...] = ("auto", "auto", "auto", "auto", "confirm", "observe")
     modes = {name: dice.choice(often) for name in names}
     armed = frozenset(name for name, mode in modes.items() if dice.random() < (0.9 if mode == "auto" else 0.2))
-    made = _Dice(dice, regions, names)
+    recorded = dice.random() < 0.7
+    made = _Dice(dice, regions, names, apart=apart, guarded=guarded)
     events = [event for _ in range(dice.choice((1, 2, 3, 4, 6))) for event in made.trouble()]
+    if recorded and dice.random() < 0.05:
+        events.append(Event(0.0, "rival"))
     return Schedule(
         seed=seed, regions=regions, modes=modes, armed=armed, profile=dice.choice(("fast", "fast", "fast", "default")),
         tight=dice.random() < 0.15,
-        grace=round(dice.uniform(2.0, 5.0), 1), recorded=dice.random() < 0.7, moves_per_day=dice.choice((1, 1, 1, 2)),
-        events=tuple(sorted(events)),
+        grace=round(dice.uniform(2.0, 5.0), 1), recorded=recorded, moves_per_day=dice.choice((1, 1, 1, 2)),
+        events=tuple(sorted(events)), apart=apart, guarded=guarded,
     )  # fmt: skip
 
 
 class _Dice:
     """Throws one trouble after the other; most hit the region that writes at first."""
 
-    def __init__(self, dice: random.Random, regions: tuple[str, ...], names: tuple[str, ...]) -> None:
-        self._dice, self._regions, self._names = dice, regions, names
+    def __init__(
+        self, dice: random.Random, regions: tuple[str, ...], names: tuple[str, ...], *, apart: bool, guarded: bool
+    ) -> None:
+        self._dice, self._regions, self._names, self._apart = dice, regions, names, apart
+        self._places = regions if apart else (HOME, *regions)
         self._makers: dict[Callable[[float], list[Event]], int] = {
             self._crash: 10, self._stop: 4, self._hang: 4, self._machine: 2, self._power: 2, self._cut: 4,
             self._slow_link: 2, self._slow_disk: 2, self._control: 3, self._controller: 4, self._at_entry: 6,
             self._clock: 2, self._zombie: 2, self._reply: 5, self._replica: 2, self._maintain: 1, self._operator: 4,
             self._foreign: 1, self._again: 4, self._arm: 1, self._restart_unseen: 2,
         }  # fmt: skip
+        if guarded:
+            self._makers |= {self._guard: 4, self._at_record: 5, self._machine: 5, self._power: 5}
+        if apart:
+            self._makers |= {self._member: 3, self._elect: 2}
+        if guarded or apart:
+            self._makers |= {self._isolated: 6}
 
     def trouble(self) -> list[Event]:
         make = self._dice.choices(list(self._makers), list(self._makers.values()))[0]
@@ -103,11 +123,11 @@ class _Dice:
         return f"{self._cluster()}/{self._region()}"
 
     def _place(self) -> str:
-        return HOME if self._dice.random() < 0.4 else self._region()
+        return HOME if not self._apart and self._dice.random() < 0.4 else self._region()
 
     def _link(self) -> tuple[str, str]:
         one = self._place()
-        return one, self._dice.choice([each for each in (HOME, *self._regions) if each != one])
+        return one, self._dice.choice([each for each in self._places if each != one])
 
     def _crash(self, at: float) -> list[Event]:
         """-1: nobody starts it again."""
@@ -134,7 +154,7 @@ class _Dice:
             return [cut]
         if self._dice.random() < 0.5:
             return [cut, Event(at, "cut", (other, one, for_s))]
-        places = [each for each in (HOME, *self._regions) if each != one]
+        places = [each for each in self._places if each != one]
         kept = self._dice.choice(places) if self._dice.random() < 0.5 else one
         return [
             Event(at, "cut", (*pair, for_s)) for each in places if each != kept for pair in ((one, each), (each, one))
@@ -156,7 +176,10 @@ class _Dice:
 
     def _controller(self, at: float) -> list[Event]:
         verb, low = self._dice.choice((("kill-controller", 0.1), ("stop-controller", 0.1), ("freeze-controller", 0.3)))
-        return [Event(at, verb, (self._number(low, 8.0),))]
+        return [Event(at, verb, (self._daemon(), self._number(low, 8.0)))]
+
+    def _daemon(self) -> str:
+        return self._region() if self._apart else HOME
 
     def _at_entry(self, at: float) -> list[Event]:
         """Of the next run; and there has to be one."""
@@ -169,7 +192,7 @@ class _Dice:
         ]
 
     def _clock(self, at: float) -> list[Event]:
-        return [Event(at, "clock", (self._dice.choice((-1.0, 1.0)) * self._number(0.5, 3600.0),))]
+        return [Event(at, "clock", (self._daemon(), self._dice.choice((-1.0, 1.0)) * self._number(0.5, 3600.0)))]
 
     def _zombie(self, at: float) -> list[Event]:
         """The writer dies, and somebody starts it as one again, past its control."""
@@ -178,8 +201,10 @@ class _Dice:
 
     def _reply(self, at: float) -> list[Event]:
         verbs = ("promote", "promote", "replicate", "stop", "hold", "pin", "open", "close", "write_marker", "inspect")
-        hows = (How.LATE, How.LOST_ANSWER, How.LOST_REQUEST, How.HANGS, How.HANGS_DONE, How.REFUSED, How.CRASH_AFTER,
-                How.CRASH, How.FREEZE, How.RESTART)  # fmt: skip
+        hows = (
+            How.LATE, How.TWICE, How.LOST_ANSWER, How.LOST_REQUEST, How.HANGS, How.HANGS_DONE, How.REFUSED,
+            How.CRASH_AFTER, How.CRASH, How.FREEZE, How.RESTART,
+        )  # fmt: skip
         wrong = Event(0.0, "answer", (self._dice.choice(verbs), self._dice.choice(hows).value))
         return [wrong, Event(at, "crash", (f"{self._cluster()}/{self._regions[0]}", -1.0))]
 
@@ -213,6 +238,31 @@ class _Dice:
         node = f"{self._cluster()}/{self._regions[0]}"
         slow = Event(at - 0.4, "control-slow", (node, self._number(0.9, 1.9), self._number(1.0, 4.0)))
         return [slow, Event(at, "stop", (node, self._number(1.0, 4.0)))]
+
+    def _at_record(self, at: float) -> list[Event]:
+        """The next controller dies that writes such a record; and there is a reason to."""
+        kind = self._dice.choice((Grant.KIND, Grant.KIND, Grant.LIVE, Release.KIND, Release.KIND))
+        first = kind == Grant.KIND
+        begun = Event(0.0 if first else at / 2, "kill-at-record", (kind, self._number(4.0 if first else 0.3, 9.0)))
+        return [begun, *self._crash(at)]
+
+    def _guard(self, at: float) -> list[Event]:
+        node = self._node()
+        if self._dice.random() < 0.5:
+            return [Event(at, "guard-dies", (node,))]
+        return [Event(at, "guard-freezes", (node, self._number(0.5, 9.0)))]
+
+    def _isolated(self, at: float) -> list[Event]:
+        """A whole region is cut off; its clients still reach it."""
+        region, for_s = self._region(), self._number(2.0, 12.0)
+        others = [each for each in self._places if each != region]
+        return [Event(at, "cut", (*pair, for_s)) for each in others for pair in ((region, each), (each, region))]
+
+    def _member(self, at: float) -> list[Event]:
+        return [Event(at, "member", (self._dice.choice(self._regions[:3]), self._number(1.0, 9.0)))]
+
+    def _elect(self, at: float) -> list[Event]:
+        return [Event(at, "elect")]
 
     def _arm(self, at: float) -> list[Event]:
         return [Event(at, self._dice.choice(("arm", "disarm")), (self._cluster(),))]

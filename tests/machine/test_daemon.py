@@ -14,6 +14,7 @@ import pytest
 
 from qx.app.ledger import KEPT, decisions, false_positive_rate
 from qx.daemon.daemon import Post
+from tests.fakes.process import HOME
 from tests.fakes.world import ALL_REGIONS, KV, PG, US
 from tests.machine.playing import Failed, Playing, play
 from tests.machine.schedule import Event, Schedule
@@ -163,8 +164,8 @@ NO_FAILURE: dict[str, tuple[Event, ...]] = {
     "no control": (Event(2.0, "control-away", (f"{PG}/{US}", 8.0)),),
     "a replica that dies": (Event(2.0, "crash", (f"{PG}/eu-west", -1.0)),),
     "a machine that stands still": (Event(2.0, "machine", (US, 4.0)),),  # nothing proves that it will not wake
-    "the clock is set": (Event(2.0, "clock", (3000.0,)), Event(4.0, "clock", (-3000.0,))),
-    "the controller stood still": (Event(2.0, "freeze-controller", (5.0,)),),
+    "the clock is set": (Event(2.0, "clock", (HOME, 3000.0)), Event(4.0, "clock", (HOME, -3000.0))),
+    "the controller stood still": (Event(2.0, "freeze-controller", (HOME, 5.0)),),
     "an operator moves it": (Event(2.0, "operator", (PG, "eu-west", 0.0)),),
 }
 
@@ -180,7 +181,7 @@ def test_what_is_no_failure_is_left_alone(what: str, profile: str) -> None:
 @pytest.mark.parametrize("mode", ["observe", "confirm"])
 def test_unless_it_is_armed_nothing_is_done_to_any_node_or_route(mode: str) -> None:
     playing = played(Event(2.0, "crash", (f"{PG}/{US}", -1.0)), modes={PG: mode})
-    assert [each.verdict for each in decisions(playing.store)] == ["would-act"]
+    assert decisions(playing.store)[0].verdict == ("would-act" if mode == "observe" else "asks")
     assert playing.store.runs()[0].intent == "adopt"
 
 
@@ -196,27 +197,34 @@ def test_a_day_of_watching_finds_nothing_and_does_not_grow() -> None:
     assert watch_calmly(24 * HOUR_S, HOUR_S) < 1.01
 
 
-def watch_calmly(seconds: float, settled: float) -> float:
-    """How much the daemon grew, from `settled` seconds after its start to the end."""
-    playing = Playing(CALM._replace(modes={PG: "observe", KV: "observe"}, profile="default"), tick=1.0, limit_s=1e6)
+@pytest.mark.slow
+def test_nor_does_it_where_each_region_has_a_controller() -> None:
+    assert watch_calmly(2 * HOUR_S, 1000.0, apart=True) < 1.01
+
+
+def watch_calmly(seconds: float, settled: float, *, apart: bool = False) -> float:
+    """How much the daemons grew, from `settled` seconds after their start to the end."""
+    modes = dict.fromkeys((PG, KV), "observe")
+    calm = CALM._replace(modes=modes, profile="default", apart=apart, guarded=apart)  # type: ignore[arg-type]
+    playing = Playing(calm, tick=1.0, limit_s=1e6)
     with playing:
         playing.world.pass_time(settled)
-        before = held_by_the_daemon(playing)
+        before, records = held_by_the_daemons(playing), len(playing.world.shelf.records)
         playing.world.pass_time(seconds - settled)
         playing.check()
-        after = held_by_the_daemon(playing)
+        after = held_by_the_daemons(playing)
+    assert len(playing.world.shelf.records) == records
     assert decisions(playing.store) == ()
     assert false_positive_rate(decisions(playing.store)) == (0, 0)
     return after / before
 
 
-def held_by_the_daemon(playing: Playing) -> int:
-    """How many objects its post holds, but for those of the simulated world that it looks at."""
+def held_by_the_daemons(playing: Playing) -> int:
+    """How many objects their posts hold, but for those of the simulated world that they look at."""
     gc.collect()
     posts = (each for each in gc.get_objects() if isinstance(each, Post))
-    (post,) = (each for each in posts if each.bench.platform is playing.world.platform)
     seen: set[int] = set()
-    waiting: list[object] = [post]
+    waiting: list[object] = [each for each in posts if each.bench.platform is playing.world.platform]
     count = 0
     while waiting:
         one = waiting.pop()

@@ -125,13 +125,30 @@ def test_a_hold_that_fails_gives_the_old_writer_back() -> None:
     assert_made_whole(world)
 
 
-def test_a_target_behind_a_standby_that_answers_is_refused_with_the_better_one() -> None:
-    world = SimWorld(1)
-    world.network.cut(US, EU)  # EU receives nothing more
+def left_behind(name: str) -> SimWorld:
+    """US is gone, and EU has received less than AP."""
+    world = SimWorld(1, (name,))
+    world.network.cut(US, EU)
     world.pass_time(1.0)
     world.lose_region(US)
     world.network.heal()
     world.pass_time(0.2)
+    return world
+
+
+def test_a_target_behind_a_standby_that_answers_fetches_from_it_what_it_lacks() -> None:
+    world = left_behind(PG)
+    group = world.groups[PG]
+    before = {region: group.nodes[region].end for region in (EU, AP)}
+    assert before[EU] < before[AP]
+    made = plan(world, to_eu, ANY_LOSS)
+    assert world.begin(world.process(), made) is RunOutcome.DONE
+    assert group.writer.region == EU
+    assert group.writer.end >= before[AP]
+
+
+def test_a_redis_target_behind_a_replica_that_answers_is_refused_with_the_better_one() -> None:
+    world = left_behind(KV)
     refusal = decide(world, to_eu, Consent())
     assert isinstance(refusal, Refusal)
     failing = {gate.gate: gate for gate in refusal.gates if not gate.passed}
@@ -293,7 +310,7 @@ def test_a_run_that_another_one_superseded_is_not_undone() -> None:
     """Killed when it had stopped the writer; another run moved on. Its undo would start a second writer."""
     scene = planned(1)
     world = scene.world
-    orphan = killed_after(14, scene)
+    orphan = killed_after(16, scene)
     assert world.journal(orphan)[-1].step == f"{PG}.drain"
     world.pass_time(LEASE_S)
     assert world.begin(world.process(), plan(world, to_eu, ANY_LOSS)) is RunOutcome.DONE

@@ -1,4 +1,4 @@
-"""Troubles: every verb of a schedule, as it is done to the simulated world, its daemon and its operators.
+"""Troubles: every verb of a schedule, as it is done to the simulated world, its daemons and its operators.
 
 What a method breaks it mends by itself after its last number of seconds; `heal` mends all that life mends.
 """
@@ -13,35 +13,32 @@ from qx.engine.records import write
 from qx.model.lease import Maintenance
 from qx.model.observation import Marker
 from qx.model.standing import Acknowledgement, Arming
-from tests.fakes.controller import Controller
+from tests.fakes.controller import Told
 from tests.fakes.postgres import PgNode
 from tests.fakes.process import How
 from tests.fakes.redis import RedisNode
 from tests.fakes.store import MemoryStore
-from tests.machine.operators import LEASE_S, Operators
+from tests.machine.daemons import Daemons
+from tests.machine.operators import Operators
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.fakes.nodes import Node
-    from tests.fakes.process import Call, Process
     from tests.fakes.world import SimWorld
     from tests.machine.oracle import Oracle
 
     AnyNode = PgNode | RedisNode
 
-AGAIN_S = 0.5  # between two looks of the supervisor whether the daemon has ended
-
 
 class Troubles:
-    def __init__(self, world: SimWorld, oracle: Oracle) -> None:
+    """`apart`: each region has a daemon of its own."""
+
+    def __init__(self, world: SimWorld, oracle: Oracle, *, apart: bool) -> None:
         self.world, self.oracle = world, oracle
         self.store = MemoryStore(world.shelf)
-        self.controller = Controller(world, world.shelf, self._prepare)
-        self.operators = Operators(world, self.controller.log)
-        self._clock_ahead = 0.0
-        self._at_entry: list[tuple[str, int, Callable[[], None]]] = []
-        self._answers: list[tuple[str, How]] = []
+        self.operators = Operators(world, Told(world))
+        self.daemons = Daemons(world, oracle, self.operators.resume_all, apart=apart)
 
     def heal(self) -> None:
         """Links, controls, disks, what stood still; the daemon runs, and a person looks after what people began."""
@@ -53,58 +50,27 @@ class Troubles:
         for group in self.world.groups.values():
             for node in group.nodes.values():
                 node.dark, node.slow, node.control_delay, node.lag, node.paused = False, 1.0, 0.0, 0.0, False
-                if node.rogue and node is not group.writer:
+                if (node.rogue or node.loose) and node is not group.writer:
                     self._contain(node)
+                if node.guard is not None:
+                    node.guard.thaw()
                 if node.frozen:
                     node.thaw()
         for scope in tuple(self.world.shelf.maintenance):
             self.store.end_maintenance(scope)
-        self._answers.clear()
-        self._at_entry.clear()
-        self.awake()
+        if self.world.etcd is not None:
+            self.world.etcd.mend(*self.world.etcd.members)
+        self.daemons.heal()
         self.operators.resume_theirs()
 
     def _contain(self, node: Node) -> None:
         """As `qx contain` does."""
         node.end_process()
-        node.rogue = False
+        node.rogue = False  # as is `loose`
         if isinstance(node, PgNode):
             node.signal = True
         elif isinstance(node, RedisNode):
             node.file_upstream = NOBODY
-
-    def awake(self) -> None:
-        if not self.controller.runs:
-            self.controller.start()
-        elif self.controller.frozen:
-            self.controller.thaw()
-
-    # -- the daemon's processes
-
-    def _prepare(self, process: Process) -> None:
-        process.clock_ahead = self._clock_ahead
-        process.trap = self._trap
-        process.before_append = lambda seq: self._entry("before", seq)
-        process.after_append = self._wrote
-        self.oracle.judges(process)
-        self.oracle.distrusts_until = 0.0
-
-    def _wrote(self, seq: int) -> None:
-        self.oracle.wrote(self.world.shelf.chain[-1].entry)
-        self._entry("after", seq)
-
-    def _entry(self, moment: str, seq: int) -> None:
-        for armed in tuple(self._at_entry):
-            if armed[:2] == (moment, seq):
-                self._at_entry.remove(armed)
-                armed[2]()
-
-    def _trap(self, call: Call) -> How | None:
-        for each in self._answers if call.step else ():
-            if call.verb.startswith(each[0]):
-                self._answers.remove(each)
-                return each[1]
-        return None
 
     # -- of servers, machines, links
 
@@ -129,21 +95,33 @@ class Troubles:
     def hang(self, name: str, seconds: float) -> None:
         node = self.node(name)
         node.freeze()
-        self._after(seconds, node.thaw)
+        self._after(seconds, partial(self._wake, node))
+
+    def _wake(self, node: AnyNode) -> None:
+        """Not before its guard, if that stands still too."""
+        if node.guard is None or not node.guard.frozen:
+            node.thaw()
 
     def machine(self, region: str, seconds: float) -> None:
         """The whole machine stands still, its controls too."""
         for node in self._at(region):
             node.dark = True
-            self.hang(str(node), seconds)
+            self.guard_freezes(str(node), seconds)
             self._after(seconds, partial(self._light, node))
+        self.member(region, seconds)
+        if region in self.daemons.at:
+            self.daemons.freeze(region, seconds)
 
     def power(self, region: str, seconds: float) -> None:
         for node in self._at(region):
             node.dark = True
             node.end_process()
+            node.exited = ""  # nobody was left to tell
             self._after(seconds, partial(self._light, node))
             self._after(seconds + 0.5, node.supervised_start)
+        self.member(region, seconds)
+        if region in self.daemons.at:
+            self.daemons.kill(region, seconds)
 
     def _light(self, node: AnyNode) -> None:
         node.dark = False
@@ -185,60 +163,64 @@ class Troubles:
         self.world.unreachable_controls.add((cluster, region))
         self._after(seconds, lambda: self.world.unreachable_controls.discard((cluster, region)))
 
-    # -- of the daemon
+    # -- of the store's members, where it has some
 
-    def kill_controller(self, seconds: float) -> None:
-        self.controller.kill()
-        self._after(seconds, self.awake)
+    def member(self, place: str, seconds: float) -> None:
+        etcd = self.world.etcd
+        if etcd is not None:
+            etcd.fail(place)
+            self._after(seconds, partial(etcd.mend, place))
 
-    def stop_controller(self, seconds: float) -> None:
-        self.controller.stop()
-        self._after(seconds, self._restart)
+    def elect(self) -> None:
+        if self.world.etcd is not None:
+            self.world.etcd.elect()
 
-    def _restart(self) -> None:
-        """As systemd does: when the one before has ended."""
-        self.controller.check()
-        if self.controller.runs:
-            self._after(AGAIN_S, self._restart)
-        else:
-            self.controller.start()
+    # -- of guards
 
-    def freeze_controller(self, seconds: float) -> None:
-        process = self.controller.process
-        if process is None or self.controller.frozen:
-            return
-        self.controller.freeze()
-        since = self.world.simulation.now
+    def guard_dies(self, name: str) -> None:
+        guard = self.node(name).guard
+        if guard is not None:
+            guard.kill()
 
-        def wake() -> None:
-            if self.controller.process is process and self.controller.frozen:
-                self.oracle.stood_still(self.world.simulation.now - since)
-                self.controller.thaw()
+    def guard_freezes(self, name: str, seconds: float) -> None:
+        """With its server."""
+        node = self.node(name)
+        guard = node.guard
+        node.freeze()
+        if guard is not None:
+            guard.freeze()
+            self._after(seconds, guard.thaw)
+        self._after(seconds, node.thaw)
 
-        self._after(seconds, wake)
-        if seconds > LEASE_S:
-            self._after(LEASE_S, self.operators.resume_all)
+    # -- of daemons
+
+    def kill_controller(self, place: str, seconds: float) -> None:
+        self.daemons.kill(place, seconds)
+
+    def stop_controller(self, place: str, seconds: float) -> None:
+        self.daemons.stop(place, seconds)
+
+    def freeze_controller(self, place: str, seconds: float) -> None:
+        self.daemons.freeze(place, seconds)
 
     def kill_at_entry(self, moment: str, entry: float, seconds: float) -> None:
-        def strike() -> None:
-            self.kill_controller(seconds)
+        self.daemons.kill_at_entry(moment, int(entry), seconds)
 
-        self._at_entry.append((moment, int(entry), strike))
+    def kill_at_record(self, kind: str, seconds: float) -> None:
+        self.daemons.kill_at_record(kind, seconds)
 
     def freeze_at_entry(self, moment: str, entry: float, seconds: float) -> None:
-        self._at_entry.append((moment, int(entry), lambda: self.freeze_controller(seconds)))
+        self.daemons.freeze_at_entry(moment, int(entry), seconds)
 
-    def clock(self, by: float) -> None:
-        self._clock_ahead += by
-        if self.controller.process is not None:
-            self.controller.process.clock_ahead = self._clock_ahead
-            self.oracle.clock_was_set(by)
+    def clock(self, place: str, by: float) -> None:
+        self.daemons.set_clock(place, by)
 
     def zombie(self, name: str) -> None:
         node, group = self.node(name), self.world.groups[self.node(name).cluster]
         if node.up:
             return
         node.rogue = node is not group.writer or any(lease.cluster == group.name for lease in self.store.leases())
+        node.loose = node.guarded
         if isinstance(node, PgNode):
             node.signal = False
         else:
@@ -246,7 +228,7 @@ class Troubles:
         node.begin_start()
 
     def answer(self, verb: str, how: str) -> None:
-        self._answers.append((verb, How(how)))
+        self.daemons.answer(verb, How(how))
 
     # -- of people
 
@@ -259,8 +241,18 @@ class Troubles:
         self.mark(cluster, Marker("store-b", 99, writer.region))
         self.oracle.foreign.add(cluster)
 
+    def rival(self) -> None:
+        """A second daemon, armed as the first is, over a store of its own that knows nothing."""
+        shelf = self.world.new_shelf("store-b")
+        for name in self.world.groups:
+            write(MemoryStore(shelf), self._arming(name), name)
+        self.daemons.invite(shelf)
+
+    def _arming(self, cluster: str) -> Arming:
+        return Arming(cluster=cluster, by="ops", reason="x", at=self.world.simulation.wall)
+
     def arm(self, cluster: str) -> None:
-        write(self.store, Arming(cluster=cluster, by="ops", reason="x", at=self.world.simulation.wall), cluster)
+        write(self.store, self._arming(cluster), cluster)
 
     def disarm(self, cluster: str) -> None:
         self.store.drop(Arming.KIND, cluster)

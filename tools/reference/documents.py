@@ -11,20 +11,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import qx
+from qx.app.durability import Standing
 from qx.app.runbook import Listed
 from qx.config.origin import Setting
 from qx.failover.checks import Check
+from qx.failover.trend import Trend
 from qx.lab.demo import Demo
 from qx.lab.status import LabStatus
 from qx.model.alert import Delivery, Heard, Notice, Told
-from qx.model.approval import ApprovalRequest, Approved
+from qx.model.approval import ApprovalRequest, Approved, Waiting
 from qx.model.audit import Audit
 from qx.model.diagnosis import Diagnosis
+from qx.model.guarding import Attested, GuardStart, NodeGuard
 from qx.model.journal import Entry, Run
 from qx.model.lease import Rule
 from qx.model.plan import Action, Plan, Refusal
 from qx.model.platform import Platform
 from qx.model.runbook import Runbook
+from qx.model.schedules import Appointment
 from qx.model.standing import Acknowledgement, Arming, Decided, DrillResult
 from qx.render.acts import Act
 from qx.render.control import Ruled
@@ -87,9 +91,11 @@ DOCUMENTS = {
             "runs": "List of [Run](#run), each with the next two fields.",
             "standing": "Its outcome; `running` or `orphaned` for one that is open and has, or has not, an executor.",
             "took_s": "Seconds from start to end; null while it is open.",
+            "waiting": "What waits for an approval: list of [Waiting](#waiting).",
         },
         also=(Run,),
     ),
+    "closed-run": Document("qx runs close", "The run as it stands closed.", Run),
     "run": Document(
         "qx runs show, runs watch", "One run. With `runs watch -o json` the document comes when it has ended.", Run,
         sources=("qx.render.run:run_document", "qx.render.runs:run_fields"),
@@ -135,6 +141,11 @@ DOCUMENTS = {
         "channels of the drivers `webhook` and `command`", "One message about an alert. A test has the alert `test`.",
         Notice,
     ),
+    "schedules": Document(
+        "qx schedules", "What the daemon does by the clock, and what came of it last.",
+        sources=("qx.cli.commands.schedules:schedules",), keys={"schedules": "List of [Appointment](#appointment)."},
+        also=(Appointment,),
+    ),
     "runbooks": Document(
         "qx runbook list", "Every runbook, and whether it can be run.",
         sources=("qx.cli.commands.runbook:list_books",), keys={"runbooks": "List of [Listed](#listed)."},
@@ -155,12 +166,16 @@ DOCUMENTS = {
     "approval-requests": Document(
         "qx approve", "What waits for an approval.", sources=("qx.cli.commands.approve:approve",),
         keys={
-            "requests": "List of [ApprovalRequest](#approvalrequest).",
+            "requests": "List of [Waiting](#waiting).",
             "approvals": "Of qx.approvals/1: list of [Approved](#approved).",
+            "waiting": "Of qx.approvals/1: list of [Waiting](#waiting).",
         },
-        also=(ApprovalRequest, Approved),
+        also=(Waiting, ApprovalRequest, Approved),
     ),
-    "approvals": Document("qx approve RUN", "What was approved just now: `approvals`, as above."),
+    "approvals": Document(
+        "qx approve RUN",
+        "What was approved just now: `approvals`, and `waiting`: what has to be approved by more, as above.",
+    ),
     "control": Document(
         "qx control show", "What this store rules.", sources=("qx.render.control:control_document",),
         keys={
@@ -169,12 +184,31 @@ DOCUMENTS = {
         },
         also=(Ruled,),
     ),
+    "durability": Document(
+        "qx durability", "Whom commits wait for, and what is left to be done.",
+        sources=("qx.render.durability:durability_document",),
+        keys={"clusters": "List of [Standing](#standing)."}, also=(Standing,),
+    ),
     "adoption": Document("qx control adopt", "What the store now knows of the cluster.", Rule),
     "maintenance": Document(
         "qx maintenance on, off, list", "The windows in force.", sources=("qx.cli.commands.maintenance:_answer",),
         keys={"windows": "List of `scope`, `owner`, `reason`, `since`, `until`."},
     ),
     "drill": Document("qx drill", "What a drill measured, against the cluster's objectives.", DrillResult),
+    "drills": Document(
+        "qx drill --history", "The drills that are kept, and how they went on.",
+        sources=("qx.cli.commands.drill:_history",),
+        keys={"drills": "List of [DrillResult](#drillresult), the latest first.",
+              "trends": "List of [Trend](#trend), one for each cluster that was drilled."},
+        also=(DrillResult, Trend),
+    ),
+    "guards": Document(
+        "qx guard status", "Who binds which server.", sources=("qx.cli.commands.guard:status",),
+        keys={"guards": "List of [NodeGuard](#nodeguard), one for each node that has a control.",
+              "attested": "List of [Attested](#attested): what no store has heard yet."},
+        also=(NodeGuard, Attested),
+    ),
+    "guard-start": Document("qx guard start", "The writer that was started, and what follows.", GuardStart),
     "arming": Document("qx arm", "Who consented to what, and the drill that proved it.", Arming),
     "disarming": Document(
         "qx disarm", "Whether it was armed.", sources=("qx.cli.commands.disarm:disarm",),
@@ -216,7 +250,10 @@ DOCUMENTS = {
     "config-check": Document(
         "qx config check", "A file without errors. One with errors is qx.error/1.",
         sources=("qx.cli.commands.config:check",),
-        keys={"file": "The file.", "why": "How it was found.", "counts": "How many of what it describes."},
+        keys={
+            "file": "The file.", "why": "How it was found.", "counts": "How many of what it describes.",
+            "warnings": "What will not do what it seems to say: `code`, `message`, `hint`, `place` of each.",
+        },
     ),
     "config-schema": Document(
         "qx config schema", "The JSON Schema of regions.yaml itself; `schema` is added in front.",
@@ -251,7 +288,7 @@ DOCUMENTS = {
     ),
     "error": Document(
         "every command", "What went wrong. Several errors of one input stand in `errors` as well.",
-        sources=("qx.render.diagnostic:document", "qx.render.diagnostic:_fields"),
+        sources=("qx.render.diagnostic:document", "qx.render.diagnostic:fields"),
         keys={
             "schema": "`qx.error/1`.", "error": "The first one: `code`, `message`, `hint`, `place`.",
             "errors": "Where there are several: all of them, each of these fields.",

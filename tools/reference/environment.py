@@ -20,7 +20,11 @@ READ = {
     "TERM": "`dumb`: no colours.",
     "COLUMNS": "The width of the terminal, instead of what it says itself.",
     "SUDO_USER": "Who called root: named as the operator in plans and in the journal.",
-    "NOTIFY_SOCKET": "Where systemd listens for `qx daemon`'s readiness and watchdog.",
+    "NOTIFY_SOCKET": "Where systemd listens for `qx daemon`'s and a guard's readiness and watchdog.",
+    "WATCHDOG_USEC": "Microseconds within which systemd wants to hear of a guard.",
+    "INVOCATION_ID": "Set in a unit of systemd: `qx doctor` then warns of servers that would live in that unit.",
+    "QX_APPROVAL_KEY": "The file of your private key for `qx approve`, unless `--key` names another.",
+    "QX_APPROVAL_PASSPHRASE": "Its passphrase, where no terminal can ask for it.",
     "PYTHONPATH": "Kept for the lab's own programs, with the place of qx put before it.",
     "_QX_COMPLETE": "Set by the completion scripts: the words are to be completed, not run.",
 }

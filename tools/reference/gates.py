@@ -19,9 +19,10 @@ plan: exit 4, or 9 when only `lease` fails. The refusal names every failing gate
 that would let it pass; `--except CLUSTER` leaves a cluster out. What was accepted by consent stands in the plan and
 the journal."""
 CONSENT = """\
-Consent needs `--reason TEXT`. `--accept-loss SIZE|SECONDS|unknown` is for `rpo` and `furthest`, `--attest-fenced
-NODE` for `fence` of an unplanned move, `--override cooldown` and `--override maintenance` for the gates of these
-names. No other gate can be passed by consent: `residency` passes with an approval on record in regions.yaml."""
+Consent needs `--reason TEXT`. `--accept-loss SIZE|SECONDS|unknown` is for `rpo`, `durability` and `furthest`,
+`--attest-fenced NODE` for `fence` of an unplanned move, `--override cooldown` and `--override maintenance` for the
+gates of these names. No other gate can be passed by consent: `residency` passes with an approval on record in
+regions.yaml."""
 
 
 def body() -> str:

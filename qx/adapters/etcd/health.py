@@ -13,6 +13,8 @@ from qx.adapters.etcd import wire
 from qx.kernel.errors import QxError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from qx.adapters.etcd.gateway import Gateway
 
 # Before these, a member that is killed under load may come back with other data.
@@ -65,22 +67,26 @@ def condition(gateway: Gateway) -> Condition:
     return Condition(asked=asked, members=members, alarms=alarms)
 
 
-def move_leader(gateway: Gateway, away_from: str) -> str:
+def move_leader(gateway: Gateway, away_from: str, not_to: Collection[str] = ()) -> str:
     """Another member leads, if `away_from` (a member's name) does; its name. Raises QX-STORE-005 when none can be told.
 
-    The one chosen is the first that answered and follows; '' when another than `away_from` leads already.
+    The one chosen is the first that answered, follows and is not among `not_to`; '' when those are all that could, or
+    another than `away_from` leads already.
     """
     names = _members(gateway)
     asked = [_asked(gateway, endpoint) for endpoint in gateway.at.endpoints]
     leader = next((each for each in asked if each.leads), None)
     if leader is None or names.get(leader.id) != away_from:
         return ""
-    for other in asked:
-        if not other.error and other.leader == leader.id and not other.leads:
+    able = [each for each in asked if not each.error and each.leader == leader.id and not each.leads]
+    for other in able:
+        if names.get(other.id) not in not_to:
             gateway.ask_one(
                 leader.endpoint, "/v3/maintenance/transfer-leadership", {"targetID": str(other.id)}, wire.Moved
             )
             return names.get(other.id, hex(other.id))
+    if able:
+        return ""
     hint = "store.etcd.endpoints must name the other members too, and one of them must answer."
     raise QxError("QX-STORE-005", f"no member of etcd can take the lead from {away_from}", hint=hint)
 

@@ -19,7 +19,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from qx.adapters.etcd import leases
-from qx.adapters.etcd.space import Change, Kept, Put, Space, State, Term
+from qx.adapters.etcd.space import Change, Kept, Put, Reading, Space, State, Term
 from qx.kernel.canon import canonical
 from qx.kernel.errors import QxError, Refused
 from qx.model.deed import adoption
@@ -121,7 +121,7 @@ def adopt(
     return space.change(keys, decide)
 
 
-def runs(space: Space, limit: int) -> tuple[Run, ...]:
+def runs(space: Reading, limit: int) -> tuple[Run, ...]:
     """The latest first."""
     found = [kept.read(Run, name) for name, kept in space.under(RUNS).items()]
     return tuple(sorted(found, key=lambda run: (run.started_at, run.id), reverse=True)[:limit])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from qx.adapters.etcd.space import Change, Kept, Put, Space, State, Term
+from qx.adapters.etcd.space import Change, Kept, Put, Reading, Space, State, Term
 from qx.kernel.errors import Refused
 from qx.kernel.spans import format_seconds
 from qx.model.lease import Lease, Rule
@@ -92,12 +92,12 @@ def release(space: Space, leases: tuple[Lease, ...]) -> None:
         space.change([LEASES + lease.cluster for lease in leases], decide)
 
 
-def listed(space: Space) -> tuple[Lease, ...]:
+def listed(space: Reading) -> tuple[Lease, ...]:
     found = ((name.removeprefix(LEASES), _held(kept)) for name, kept in space.under(LEASES).items())
     return tuple(Lease(cluster, held.holder, held.epoch, held.until) for cluster, held in found)
 
 
-def rules(space: Space) -> dict[str, Rule]:
+def rules(space: Reading) -> dict[str, Rule]:
     found = (kept.read(Rule, name) for name, kept in space.under(RULES).items())
     return {rule.cluster: rule for rule in found}
 

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct, json
+from msgspec import Struct, convert, json
 
-from qx.adapters.etcd.space import Change, Kept, Put, Space, State, Term
+from qx.adapters.etcd.space import Change, Kept, Put, Reading, Space, State, Term
 from qx.kernel.errors import Refused
-from qx.model.lease import Record
+from qx.model.lease import Maintenance, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 RECORDS = "records/"
+MAINTENANCE = "maintenance"
 
 
 class Body(Struct, frozen=True, omit_defaults=True):
@@ -53,13 +54,19 @@ def drop(space: Space, kind: str, key: str, expect: int | None) -> bool:
     return space.change([name], decide, guess=True)
 
 
-def one(space: Space, kind: str, key: str) -> Record | None:
+def one(space: Reading, kind: str, key: str) -> Record | None:
     return found_in(space.get(name_of(kind, key)), kind, key)
 
 
-def all_of(space: Space, kind: str) -> tuple[Record, ...]:
+def all_of(space: Reading, kind: str) -> tuple[Record, ...]:
     found = (read(name, kept) for name, kept in space.under(name_of(kind, "")).items())
     return tuple(record for record in found if record is not None)
+
+
+def maintenance(space: Reading, at: float) -> tuple[Maintenance, ...]:
+    """The windows that `at` lies in."""
+    windows = (convert(each.value, Maintenance) for each in all_of(space, MAINTENANCE))
+    return tuple(window for window in windows if window.since <= at < window.until)
 
 
 def everything(space: Space) -> tuple[tuple[Record, ...], int]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from qx.adapters.etcd.space import Put, Space
+from qx.adapters.etcd.space import Put, Reading, Space
 from qx.model.observation import Sample
 
 if TYPE_CHECKING:
@@ -25,15 +25,20 @@ def keep(space: Space, samples: tuple[Sample, ...]) -> None:
     space.blind({f"{_ring(s.cluster)}{_place(s.at):04d}/{s.region}": Put(s) for s in samples})
 
 
-def since(space: Space, cluster: str, at: float) -> tuple[Sample, ...]:
+def since(space: Reading, cluster: str, at: float) -> tuple[Sample, ...]:
     """Oldest first."""
-    ring = _ring(cluster)
     found = (
         kept.read(Sample, f"a sample of {cluster}")
-        for first, end in stretches(at, space.now() + AHEAD_S)
-        for kept in space.between(f"{ring}{first:04d}/", f"{ring}{end:04d}/").values()
+        for first, end in places(cluster, at, space.now())
+        for kept in space.between(first, end).values()
     )
     return tuple(sorted((s for s in found if s.at >= at), key=lambda s: s.at))
+
+
+def places(cluster: str, at: float, now: float) -> Iterator[tuple[str, str]]:
+    """Where those since `at` stand: from a key to before another."""
+    for first, end in stretches(at, now + AHEAD_S):
+        yield f"{_ring(cluster)}{first:04d}/", f"{_ring(cluster)}{end:04d}/"
 
 
 def stretches(first: float, last: float) -> Iterator[tuple[int, int]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from math import ceil
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct, json
@@ -79,6 +79,44 @@ class Term(NamedTuple):
     until: float
 
 
+class Reading(Protocol):
+    """What `Space` and `Seen` are for whoever only reads."""
+
+    def now(self) -> float: ...
+
+    def get(self, *keys: str) -> State: ...
+
+    def under(self, prefix: str, *, limit: int = 0) -> State: ...
+
+    def between(self, first: str, end: str) -> State: ...
+
+
+class Seen:
+    """States that were read together at one revision, as `Space` reads them. What was not asked for is absent."""
+
+    def __init__(self, state: State, now: float) -> None:
+        self._now = now
+        self._groups: dict[str, State] = {}  # by what stands before the first slash
+        for key, kept in state.items():
+            self._groups.setdefault(key.partition("/")[0], {})[key] = kept
+
+    def now(self) -> float:
+        return self._now
+
+    def get(self, *keys: str) -> State:
+        return {key: group[key] for key in keys if key in (group := self._group(key))}
+
+    def under(self, prefix: str, *, limit: int = 0) -> State:
+        found = sorted(key for key in self._group(prefix) if key.startswith(prefix))
+        return {key: self._group(prefix)[key] for key in found[: limit or None]}
+
+    def between(self, first: str, end: str) -> State:
+        return {key: kept for key, kept in sorted(self._group(first).items()) if first <= key < end}
+
+    def _group(self, key: str) -> State:
+        return self._groups.get(key.partition("/")[0], {})
+
+
 class Space:
     """`executor`: names who writes; `now`: Unix seconds."""
 
@@ -113,6 +151,16 @@ class Space:
             if limit or not page.more:
                 return found, revision
             first = page.kvs[-1].key + b"\0"
+
+    def together(self, queries: Sequence[wire.Message]) -> Seen:
+        """All that `queries` find, by one question, at one revision."""
+        message = {"success": [wire.get(query) for query in queries]}
+        answer = self.gateway.ask("/v3/kv/txn", message, wire.Committed, self.gateway.deadline())
+        return Seen(self._state(_kvs(answer)), self.now())
+
+    def prefix_of(self, name: str) -> tuple[bytes, bytes]:
+        """From the first key under `name` to the first after them."""
+        return self.key(name), wire.end_of(self.key(name))
 
     def term(self, ttl: float, deadline: Deadline | None = None) -> Term:
         """`ttl` in seconds: rounded up, and never below what the election timeout of the members allows."""

@@ -28,19 +28,18 @@ from qx.adapters.etcd.gateway import Gateway
 from qx.adapters.etcd.space import Change, Put, Space, State, Term
 from qx.kernel.errors import Unsure
 from qx.kernel.ids import sortable_id
-from qx.model.lease import Maintenance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qx.adapters.etcd.gateway import At
+    from qx.adapters.etcd.still import Still
     from qx.adapters.etcd.watch import Changes
     from qx.model.journal import Chained, Entry, Run, RunOutcome
-    from qx.model.lease import Lease, Record, Rule
+    from qx.model.lease import Lease, Maintenance, Record, Rule
     from qx.model.observation import Sample
     from qx.model.plan import Plan
 
-MAINTENANCE = "maintenance"
 
 
 class Identity(Struct, frozen=True):
@@ -158,6 +157,14 @@ class EtcdStore:
     def records(self, kind: str) -> tuple[Record, ...]:
         return records.all_of(self._space, kind)
 
+    def still(self, kinds: tuple[str, ...], clusters: tuple[str, ...], since: float | None, runs: int) -> Still:
+        """The store at one moment, by one question: records of `kinds`, samples of `clusters` (`since` None: none), the
+        last `runs`.
+        """
+        from qx.adapters.etcd.still import Still
+
+        return Still(self._space, self._store_id, kinds, clusters, since, runs)
+
     def changes(self, kinds: tuple[str, ...]) -> Changes:
         from qx.adapters.etcd.watch import Changes
 
@@ -172,11 +179,10 @@ class EtcdStore:
 
     # -- maintenance
     def set_maintenance(self, maintenance: Maintenance) -> None:
-        records.put(self._space, MAINTENANCE, maintenance.scope, msgspec.to_builtins(maintenance), None, None)
+        records.put(self._space, records.MAINTENANCE, maintenance.scope, msgspec.to_builtins(maintenance), None, None)
 
     def end_maintenance(self, scope: str) -> bool:
-        return records.drop(self._space, MAINTENANCE, scope, None)
+        return records.drop(self._space, records.MAINTENANCE, scope, None)
 
     def maintenance(self, at: float) -> tuple[Maintenance, ...]:
-        windows = (msgspec.convert(each.value, Maintenance) for each in records.all_of(self._space, MAINTENANCE))
-        return tuple(window for window in windows if window.since <= at < window.until)
+        return records.maintenance(self._space, at)

@@ -122,6 +122,11 @@ def many(first: bytes, end: bytes, *, limit: int = 0, revision: int = 0) -> Mess
     return {"key": first, "range_end": end, "limit": limit, "revision": revision}
 
 
+def last(first: bytes, end: bytes, limit: int) -> Message:
+    """The last `limit` of them by key, the last first."""
+    return {"key": first, "range_end": end, "limit": limit, "sort_order": "DESCEND", "sort_target": "KEY"}
+
+
 def get(query: Message) -> Message:
     return {"request_range": query}
 

@@ -7,10 +7,12 @@ deadline, SIGKILL to whatever is left half the margin later. Without a deadline 
 of its own because what it promises must hold while everything else of qx is frozen, cut off or gone; it runs on the
 standard library alone, in one thread.
 
-    duty      until when the server may run; pure, so that a simulation runs the same code
-    guard     the process: its child, its timer, its loop
-    talk      who asks it over its Unix socket, none of whom can hold it up
-    memory    what it leaves behind: how the server ended
-    linux     what the kernel does for it
-    client    how the rest of qx asks it
+    duty       until when the server may run; pure, so that a simulation runs the same code
+    admission  whether the node lets the server start, asked when its guard is known
+    guard      the process: its child, its timer, its loop
+    beat       what systemd hears of it
+    talk       who asks it over its Unix socket, none of whom can hold it up
+    memory     what it leaves behind: how the server ended
+    linux      what the kernel does for it
+    client     how the rest of qx asks it
 """

@@ -16,12 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qx.adapters.guard import linux
+from qx.adapters.guard.admission import NotAdmitted
 from qx.adapters.guard.duty import Denied, Duty, Term
-from qx.adapters.guard.memory import End, Memory, write
+from qx.adapters.guard.memory import End, Memory, read, write
 from qx.adapters.guard.talk import Talk
 from qx.adapters.node import processes
 
 if TYPE_CHECKING:
+    from qx.adapters.guard.admission import Admission
+    from qx.adapters.guard.beat import Beat
     from qx.adapters.node.processes import Pid
 
 NAME = "qx-guard"  # as `ps` shows it
@@ -46,8 +49,8 @@ class Server(NamedTuple):
 class Guard:
     """Works in the directory of its memory and socket."""
 
-    def __init__(self, socket: Path, memory: Path, server: Server, duty: Duty) -> None:
-        self._server, self._duty, self._memory = server, duty, memory
+    def __init__(self, socket: Path, memory: Path, server: Server, duty: Duty, beat: Beat) -> None:
+        self._server, self._duty, self._memory, self._beat = server, duty, memory, beat
         self.id = identity()
         self._events = select.poll()
         self._talk = Talk(socket, self._answer, linux.since_boot, self._watch, self._events.unregister)
@@ -59,13 +62,16 @@ class Guard:
         self._quit_sent = False
         self._patience = _ENDING_S
 
-    def run(self) -> int:
-        """Starts the server; its exit code, or 128 and the signal that ended it, when nothing is left of it."""
-        write(self._memory, Memory(self.id))
+    def run(self, admission: Admission | None) -> int:
+        """Starts the server; its exit code, or 128 and the signal that ended it, when nothing is left of it. Raises
+        NotAdmitted; then it was never here.
+        """
+        self._enter(admission)
         linux.adopt_orphans()
         linux.come_first()
         self._main = self._fork()
         self._timer.set(self._duty.next(linux.since_boot()))
+        self._beat.begin(f"guards {self._server.program}")
         while not self._over:
             happened = self._events.poll(self._wait_ms())
             self._look()
@@ -76,6 +82,24 @@ class Guard:
         end = self._end or End(time.time(), _NOT_STARTED, expired=False)
         write(self._memory, Memory(self.id, end))
         return end.code if end.code >= 0 else 128 - end.code
+
+    def _enter(self, admission: Admission | None) -> None:
+        """From here on a stop finds it; only then it asks."""
+        try:
+            before = read(self._memory)
+        except ValueError:
+            before = None
+        write(self._memory, Memory(self.id))
+        try:
+            if admission is not None:
+                admission.check()
+        except NotAdmitted:
+            self._talk.close()
+            if before is None:
+                self._memory.unlink()
+            else:
+                write(self._memory, before)
+            raise
 
     # -- the deadline
 
@@ -105,10 +129,12 @@ class Guard:
 
     def _wait_ms(self) -> float | None:
         """Until something happens, unless something is to be looked at that tells nobody."""
+        beat = self._beat.look(linux.since_boot())
         if self._crashed or self._duty.due(linux.since_boot()) == "kill":
             self._patience = min(2 * self._patience, _LONGEST_ENDING_S)
             return self._patience * 1000
-        return _TIDY_S * 1000 if self._talk.connected else None
+        waits = (beat, _TIDY_S if self._talk.connected else None)
+        return min((wait * 1000 for wait in waits if wait is not None), default=None)
 
     # -- the server
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from qx.adapters.node.postgres import PostgresNode
 
 _COPY = "qx-clone"
+_NAME = "qx_clone"  # under the standby's own name the copy, not yet a standby, would count as one that acknowledges
 _MARGIN = 1.1
 
 
@@ -105,7 +106,7 @@ def _base_backup(
     if len(places) > 1:
         options += ["--waldir", str(places[1] / _COPY)]
     program = (str(node.bin_dir / "pg_basebackup"), "--pgdata", str(node.data_dir / _COPY))
-    with without_password(conninfo, node.data_dir) as source:
+    with without_password(conninfo, node.data_dir, named=_NAME) as source:
         try:
             told = run((*node.settings.run_as, *program, "--dbname", source, *options), deadline, turn)
         except (OSError, TimeoutError) as error:

@@ -19,14 +19,18 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def without_password(conninfo: str, data_dir: Path, **defaults: str) -> Iterator[str]:
-    """`conninfo`, with `defaults` for what it leaves open; a password goes to a file beside `data_dir`."""
+def without_password(conninfo: str, data_dir: Path, *, named: str = "", **defaults: str) -> Iterator[str]:
+    """`conninfo`, with `defaults` for what it leaves open; a password goes to a file beside `data_dir`. `named`: the
+    application_name, instead of what the conninfo says.
+    """
     try:
         words = conninfo_to_dict(conninfo)
     except ProgrammingError:
         raise QxError("QX-NODE-006", "the upstream's conninfo cannot be read") from None  # its text may hold a secret
     password = words.pop("password", None)
     spoken = defaults | {name: str(value) for name, value in words.items()}
+    if named:
+        spoken["application_name"] = named
     if password is None:
         yield make_conninfo("", **spoken)
         return

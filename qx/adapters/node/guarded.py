@@ -2,7 +2,8 @@
 
 It leaves `<data_dir>.qx.guard.json` (see `qx.adapters.guard.memory`) and listens at `<data_dir>.qx.guard.sock`.
 Invariants: a guard is told of an epoch only after the node remembers it; a stop has succeeded only when the guard is
-gone too, so that what it said of the server's end is on the disk; no guard is ended while its server lives.
+gone too, so that what it said of the server's end is on the disk; no guard is ended while its server lives; one that is
+still coming up asks the node's memory before it starts its server (`qx.adapters.guard.admission`).
 """
 
 from __future__ import annotations
@@ -41,21 +42,32 @@ class Seen(NamedTuple):
     exited: Exited = ""
 
 
+class Wanted(NamedTuple):
+    """A start that was allowed under `epoch`. `role` '': nobody asked as what, and the guard asks nobody."""
+
+    epoch: int
+    role: str = ""
+    ticks: Ticks | None = None
+
+
 class Guarded:
     def __init__(self, data_dir: Path, where: str) -> None:
+        self._held = Path(f"{data_dir}.qx.json")
         self._memory = Path(f"{data_dir}.qx.guard.json")
         self._socket = Path(f"{data_dir}.qx.guard.sock")
         self._where = where
         self.client = GuardClient(self._socket, where)
 
     def argv(
-        self, prefix: tuple[str, ...], server: tuple[str, ...], stop: signal.Signals, epoch: int, term: Term | None
+        self, prefix: tuple[str, ...], server: tuple[str, ...], stop: signal.Signals, wanted: Wanted
     ) -> tuple[str, ...]:
         """What starts `server` under a guard. `prefix` must become the program that follows it, not start it."""
         options = [f"--socket={self._socket}", f"--memory={self._memory}", f"--program={Path(server[0]).name}"]
-        options += [f"--stop={stop.name}", f"--epoch={epoch}"]
-        if term is not None:
-            options.append(f"--term={','.join(map(repr, _ticks(term)))}")
+        options += [f"--stop={stop.name}", f"--epoch={wanted.epoch}"]
+        if wanted.role:
+            options += [f"--held={self._held}", f"--role={wanted.role}"]
+        if wanted.ticks is not None:
+            options.append(f"--term={','.join(map(repr, wanted.ticks))}")
         again = _AGAIN if prefix else ()
         return (sys.executable, "-S", "-P", "-m", "qx.adapters.guard", *options, "--", *prefix, *again, *server)
 
@@ -81,7 +93,7 @@ class Guarded:
     def extend(self, epoch: int, term: Term | None, deadline: Deadline) -> str:
         if term is None:
             return self.client.disarm(epoch, deadline).guard
-        return self.client.extend(epoch, _ticks(term), deadline).guard
+        return self.client.extend(epoch, ticks(term), deadline).guard
 
     def bind(self, epoch: int, term: Term, deadline: Deadline) -> None:
         """Of a server that was just started: it began under that term, or has a later one by now, or gets it."""
@@ -108,6 +120,6 @@ class Guarded:
                           hint="remove it while the server is down") from error
 
 
-def _ticks(term: Term) -> Ticks:
+def ticks(term: Term) -> Ticks:
     """As a guard counts: by this machine's CLOCK_BOOTTIME, which `Clock.elapsed()` is here."""
     return Ticks(term.sent, term.until, term.margin)

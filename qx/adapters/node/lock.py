@@ -5,7 +5,7 @@ cannot erase.
 `<data_dir>.qx.lock` is locked while a verb acts and names who acts. Invariants: one verb acts at a time; a
 lower epoch never acts after a higher one was remembered; a higher one is remembered before it acts. Who holds
 the lock under a lower epoch than one that waits, was superseded: after PATIENCE_S it is ended, frozen or not,
-and so is the program that it runs.
+and so is the program that it runs. What a start asks for stands there too, for a supervisor that it called.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ Purpose = Literal["standby", "stop", ""]
 
 PATIENCE_S = 1.0
 _POLL_S = 0.005
+_NOTE_BYTES = 512  # written in one go, so that who reads beside never finds half of it
 
 
 class Memory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,12 +49,21 @@ class Memory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     at: float = 0.0
 
 
+class Starting(Struct, frozen=True):
+    """What a start asks for. `term`: SENT, UNTIL and MARGIN by this machine's CLOCK_BOOTTIME."""
+
+    epoch: int
+    role: Literal["writer", "replica"]
+    term: tuple[float, float, float] | None = None
+
+
 class _Holder(Struct, frozen=True):
     pid: int
     start: int
     epoch: int
     verb: str
     program: tuple[int, int] | None = None  # pid and start time of the leader of its process group
+    starting: Starting | None = None
 
     @property
     def words(self) -> str:
@@ -100,6 +110,19 @@ class StartLock:
                 yield turn
             finally:
                 os.ftruncate(handle, 0)
+        finally:
+            os.close(handle)
+
+    def starting(self) -> Starting | None:
+        """What the start asks for that holds the lock at this moment; None: none does."""
+        handle = self._open()
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _read_holder(handle)
+            return None if holder is None else holder.starting
+        else:
+            return None  # nobody acts: what stands there was left by one that was killed
         finally:
             os.close(handle)
 
@@ -165,16 +188,19 @@ class Turn:
         self._holder = msgspec.structs.replace(self._holder, program=who)
         self._note()
 
+    def starts(self, starting: Starting) -> None:
+        """Tells a supervisor that is called by this verb what to start."""
+        self._holder = msgspec.structs.replace(self._holder, starting=starting)
+        self._note()
+
     def _note(self) -> None:
-        data = msgspec.json.encode(self._holder)
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, data, 0)
+        os.pwrite(self._handle, msgspec.json.encode(self._holder).ljust(_NOTE_BYTES), 0)
 
 
 def _read_holder(handle: int) -> _Holder | None:
-    """None while it is being written, or when nobody stands there."""
+    """None when nobody stands there, or not yet."""
     try:
-        return msgspec.json.decode(os.pread(handle, 4096, 0), type=_Holder)
+        return msgspec.json.decode(os.pread(handle, _NOTE_BYTES, 0), type=_Holder)
     except msgspec.DecodeError:
         return None
 

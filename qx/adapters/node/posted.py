@@ -9,7 +9,8 @@ and not answered in time is Unsure, unless it only looked. A term is not carried
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+import functools
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -21,25 +22,36 @@ from qx.model.control import Control
 from qx.model.standing import Witness
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qx.model.platform import Kind
     from qx.ports.clock import Clock
     from qx.ports.store import Store
 
 REQUEST, ANSWER = "node-request", "node-answer"
 KEPT_S = 60.0  # what nobody fetched is gone after this long
+T = TypeVar("T")
 FIRST_LOOK_S, LONGEST_LOOK_S = 0.005, 0.1
 
 
+class Apart(Protocol):
+    async def __call__(self, call: Callable[..., T], *arguments: Any) -> T: ...
+
+
 class PostedNode(Carried):
-    def __init__(self, store: Store, clock: Clock, kind: Kind, cluster: str, region: str) -> None:
+    """`apart` does what asks the store; it may do so beside the event loop."""
+
+    def __init__(
+        self, store: Store, clock: Clock, kind: Kind, cluster: str, region: str, apart: Apart | None = None
+    ) -> None:
         self._store, self._clock, self._kind = store, clock, kind
-        self._cluster, self._region = cluster, region
+        self._cluster, self._region, self._apart = cluster, region, apart or _at_once
 
     async def carry(self, verb: str, timeout: float, **arguments: Any) -> Any:
         if arguments.get("term") is not None:
             raise QxError("QX-NODE-005", f"{self._where}: a term cannot be posted", hint="its own controller extends")
         arguments.pop("term", None)
-        if self._store.record(Witness.KIND, self._region) is None:
+        if await self._apart(self._store.record, Witness.KIND, self._region) is None:
             raise QxError("QX-NODE-001", f"{self._where}: no controller watches there", hint=self._hint)
         key = f"{self._cluster}/{self._region}/{sortable_id(self._clock.now(), self._clock.noise())}"
         args = {name: _without_password(name, value) for name, value in arguments.items() if name != "epoch"}
@@ -47,10 +59,11 @@ class PostedNode(Carried):
             protocol=PROTOCOL, verb=verb, cluster=self._cluster, region=self._region, kind=self._kind,
             epoch=arguments.get("epoch", 0), timeout_s=timeout, args=args,
         )  # fmt: skip
-        posted = self._store.put(REQUEST, key, msgspec.to_builtins(request), expect=0, ttl=timeout + KEPT_S)
+        put = functools.partial(self._store.put, expect=0, ttl=timeout + KEPT_S)
+        posted = await self._apart(put, REQUEST, key, msgspec.to_builtins(request))
         reply = await self._answer(key, timeout)
         if reply is None:
-            raise self._unanswered(key, posted.revision, verb, timeout)
+            raise await self._apart(self._unanswered, key, posted.revision, verb, timeout)
         if reply.error is not None:
             raise raised(reply.error)
         return msgspec.convert(reply.result, Control) if verb in {"inspect", "stop", "start"} else reply.result
@@ -58,9 +71,9 @@ class PostedNode(Carried):
     async def _answer(self, key: str, timeout: float) -> Reply | None:
         until, pause = self._clock.elapsed() + timeout, FIRST_LOOK_S
         while True:
-            found = self._store.record(ANSWER, key)
+            found = await self._apart(self._store.record, ANSWER, key)
             if found is not None:
-                self._store.drop(ANSWER, key)
+                await self._apart(self._store.drop, ANSWER, key)
                 return msgspec.convert(found.value, Reply)
             if self._clock.elapsed() >= until:
                 return None
@@ -84,6 +97,10 @@ class PostedNode(Carried):
     @property
     def _hint(self) -> str:
         return f"qx daemon --region {self._region} must run beside it"
+
+
+async def _at_once(call: Callable[..., T], *arguments: Any) -> T:
+    return call(*arguments)
 
 
 def _without_password(name: str, value: Any) -> Any:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from qx.adapters.node import processes
 from qx.adapters.node.greeting import greets
-from qx.adapters.node.guarded import Guarded
-from qx.adapters.node.lock import Memory, Purpose, StartLock
+from qx.adapters.node.guarded import Guarded, Wanted, ticks
+from qx.adapters.node.lock import Memory, Purpose, Starting, StartLock
 from qx.adapters.node.programs import launch, run, tail
 from qx.kernel.errors import QxError, Refused, Unsure
 
@@ -152,6 +152,8 @@ class Server(ABC):
             else:
                 self._end(deadline, turn)
             self.guarded.dismiss(deadline)
+            if self.pids():  # of a guard that was coming up
+                self._kill(deadline, turn)
             self.stopped(turn)
             return self.seen(turn.memory, deadline)
 
@@ -197,7 +199,7 @@ class Server(ABC):
 
     def start(self, epoch: int, role: Role, deadline: Deadline, term: Term | None = None) -> Control:
         with self.lock.acting(epoch, "start", deadline) as turn:
-            self._check_hold(role, turn.memory)
+            self.check_hold(role, turn.memory)
             self.check_pin(role)
             if self._runs(role, deadline):
                 if term is not None:
@@ -205,7 +207,9 @@ class Server(ABC):
             else:
                 self.clear_way(deadline)
                 self.guarded.dismiss(deadline)
-                self.launch(deadline, turn, term)
+                wanted = Wanted(turn.memory.epoch, role, None if term is None else ticks(term))
+                turn.starts(Starting(wanted.epoch, role, wanted.ticks))
+                self.launch(deadline, turn, wanted)
                 if term is not None:
                     self._bind(epoch, term, deadline, turn)
             return self.seen(turn.memory, deadline)
@@ -228,7 +232,8 @@ class Server(ABC):
                 return self.guarded.extend(epoch, term, deadline)
         return self.guarded.extend(epoch, term, deadline)
 
-    def _check_hold(self, role: Role, memory: Memory) -> None:
+    def check_hold(self, role: Role, memory: Memory) -> None:
+        """Raises QX-NODE-002, and QX-NODE-006 for data that a verb has begun to replace."""
         if memory.held_for == "stop" or (memory.held_for == "standby" and role == "writer"):
             allowed = "nothing may start" if memory.held_for == "stop" else "only a replica may start"
             raise Refused(
@@ -259,7 +264,7 @@ class Server(ABC):
                 )
         return False
 
-    def launch(self, deadline: Deadline, turn: Turn | None = None, term: Term | None = None) -> None:
+    def launch(self, deadline: Deadline, turn: Turn | None = None, wanted: Wanted | None = None) -> None:
         """Starts it, whatever it then is, and returns when it takes connections."""
         offset = self._log_size
         if self.settings.start:
@@ -268,14 +273,16 @@ class Server(ABC):
                 raise QxError("QX-NODE-004", f"{self.where}: it did not start{said}", hint=f"its log: {self.log}")
             self._await_ready(None, offset, deadline)
             return
-        prefix, program, passed = self.settings.run_as, self.argv(), {}
-        argv = (*prefix, *program)
+        argv, passed = (*self.settings.run_as, *self.argv()), dict[str, str]()
         if self.settings.guard:
-            epoch = self.lock.memory().epoch
-            argv = self.guarded.argv(prefix, (*program, *self.FOREGROUND), self.CLEAN, epoch, term)
+            argv = self.guarded_argv(wanted or Wanted(self.lock.memory().epoch))
             passed = self.guarded.environment
         launched = launch(argv, self.log, like=self.data_dir, passed=passed)
         self._await_ready(launched, offset, deadline)
+
+    def guarded_argv(self, wanted: Wanted) -> tuple[str, ...]:
+        """What starts it in the foreground, under its guard."""
+        return self.guarded.argv(self.settings.run_as, (*self.argv(), *self.FOREGROUND), self.CLEAN, wanted)
 
     def _await_ready(self, launched: Pid | None, offset: int, deadline: Deadline) -> None:
         """`launched`: what we started, None when it has ended already. Without one, only a start of ours has failed

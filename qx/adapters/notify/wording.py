@@ -46,6 +46,9 @@ def lines(notice: Notice) -> list[str]:
     since = datetime.fromtimestamp(alert.since, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     lasted = "" if notice.lasted_s is None else f", lasted {format_seconds(notice.lasted_s)}"
     found.append(f"since {since}{lasted}")
+    if notice.contacts and notice.happening is not Happening.RESOLVED:
+        known = (f"{name} {how}" for name, how in notice.contacts.items())
+        found.append(printable(f"contacts: {', '.join(known)}"))
     return found
 
 

@@ -1,7 +1,8 @@
 """qx's own two tables in a cluster: who rules it (`qx.control`), and a row to prove that it takes writes (`qx.probe`).
 
 Invariants: one row each; an epoch never falls; another store's marker is replaced only when forced. Both are created at
-the first write, and readable for pg_monitor.
+the first write, and readable for pg_monitor. No write of them waits for a standby (`synchronous_commit`), so that a
+quorum which is not there yet cannot hold up the very steps that bring it about.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ DO $$ BEGIN
     CREATE TABLE IF NOT EXISTS qx.probe (one boolean PRIMARY KEY DEFAULT true CHECK (one), at timestamptz NOT NULL);
     GRANT USAGE ON SCHEMA qx TO pg_monitor;
     GRANT SELECT ON qx.control, qx.probe TO pg_monitor;
+    PERFORM set_config('synchronous_commit', 'local', true);
 END $$
 """
 _MARK: LiteralString = """
@@ -35,13 +37,12 @@ INSERT INTO qx.control AS c (store_id, epoch, writer) VALUES (%s, %s, %s)
 ON CONFLICT (one) DO UPDATE
 SET store_id = excluded.store_id, epoch = excluded.epoch, writer = excluded.writer, at = now()
 WHERE c.epoch <= excluded.epoch AND (c.store_id = excluded.store_id OR %s)
-RETURNING true
+RETURNING set_config('synchronous_commit', 'local', true)
 """
 # An asynchronous commit would be acknowledged before its WAL is written: the position would not cover it.
 _PROBE: LiteralString = """
 INSERT INTO qx.probe (at) VALUES (clock_timestamp()) ON CONFLICT (one) DO UPDATE SET at = excluded.at
-RETURNING set_config('synchronous_commit', CASE current_setting('synchronous_commit')
-    WHEN 'off' THEN 'local' ELSE current_setting('synchronous_commit') END, true)
+RETURNING set_config('synchronous_commit', 'local', true)
 """
 _STANDING: LiteralString = "SELECT store_id, epoch FROM qx.control"
 _FLUSHED: LiteralString = "SELECT (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint"
@@ -60,7 +61,7 @@ async def write_marker(session: Session, clock: Clock, marker: Marker, timeout: 
 
 
 async def write_probe(session: Session, clock: Clock, timeout: float) -> int:
-    """A committed write as any client's; the position that covers it, in bytes."""
+    """A committed write, on this server's own disk; the position that covers it, in bytes."""
     deadline = clock.elapsed() + timeout
     await _write(session, clock, deadline, _PROBE, None)
     [(position,)] = await session.ask(_FLUSHED, timeout=deadline - clock.elapsed(), harmless=True)

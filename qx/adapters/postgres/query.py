@@ -117,7 +117,8 @@ SELECT json_build_object(
     'longest_xact_s', (SELECT coalesce(max(extract(epoch FROM now - xact_start)), 0) FROM pg_stat_activity
         WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()),
     'base_backups', (SELECT count(*) FROM pg_stat_progress_basebackup),
-    'marker', CASE WHEN EXISTS (SELECT FROM readable) THEN (SELECT marker FROM control) END
+    'marker', CASE WHEN EXISTS (SELECT FROM readable) THEN (SELECT marker FROM control) END,
+    'clock', extract(epoch FROM clock_timestamp())::float8
 )::text, CASE WHEN standby THEN (SELECT setting FROM settings WHERE name = 'primary_conninfo') END
 FROM here, wal, lineage
 """  # noqa: S608 # nosec B608 - constants

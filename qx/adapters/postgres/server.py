@@ -18,7 +18,7 @@ from qx.adapters.answer import Declined
 from qx.adapters.look import View, look
 from qx.adapters.poll import until
 from qx.adapters.postgres import marker as own
-from qx.adapters.postgres import observe
+from qx.adapters.postgres import observe, synchronous
 from qx.adapters.postgres.session import Session
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class PostgresServer:
         self._view = View(cluster, region, observer)
         self._clock = clock
         self._session = Session(self._view.node, url, password, tag, heard)
+        self._same = (url, password, tag)
 
     async def observe(self, timeout: float) -> Observation | Silence:
         return await look(self._view, self._clock, observe.facts(self._session, timeout))
@@ -132,6 +133,19 @@ class PostgresServer:
                 raise Declined(self._view.node, "", f"{name} is written, but takes a restart of the server")
             if source in _ABOVE_THE_FILE:
                 raise Declined(self._view.node, "", f"{name} is set on the server's {source}, above any file")
+
+    async def set_synchronous(self, names: str, timeout: float) -> None:
+        """Takes ALTER SYSTEM on both parameters, and pg_monitor to see the server's processes."""
+        deadline = self._clock.elapsed() + timeout
+        settings: dict[str, str | None] = {synchronous.NAMES: names}
+        if names and await synchronous.acknowledges_early(self._session, timeout):
+            settings[synchronous.COMMIT] = "on"
+        await self.alter_system(settings, self._left(deadline))
+        fresh = Session(self._view.node, *self._same)
+        try:
+            await synchronous.in_force(fresh, self._clock, names, deadline)
+        finally:
+            await fresh.close()
 
     async def end_senders(self, pids: tuple[int, ...], timeout: float) -> None:
         """Returns when they are gone."""

@@ -37,6 +37,9 @@ Row = tuple[Any, ...]
 # Observers give up in the server too, lest those of a stuck server pile up until it has no connection left.
 OBSERVER_STATEMENT_MS = 10_000
 
+# How often psycopg looks up while it waits for an answer, for threads' sake. Its own default is always: it would spin.
+IDLE_S = 1.0
+
 # libpq tells why a connection failed in words only, a server's FATAL in its own lc_messages: what is said in another
 # language than English stays 'protocol', with the server's words.
 _MEANINGS: tuple[tuple[Reason, str], ...] = (
@@ -53,9 +56,10 @@ _WHERE = re.compile(r"^(connection (failed|is bad): )?(connection to server (at|
 class _Wire(AsyncConnection[Row]):
     """Cancelled means hung up: psycopg would ask the server to cancel the query, and wait for that for up to 10 s."""
 
-    async def wait(self, gen: PQGen[RV], *args: Any, **kwargs: Any) -> RV:
+    async def wait(self, gen: PQGen[RV], interval: float = IDLE_S, timeout: float | None = None) -> RV:
         try:
-            return await waiting.wait_async(gen, self.pgconn.socket, *args, **kwargs)
+            async with asyncio.timeout(timeout):
+                return await waiting.wait_async(gen, self.pgconn.socket, interval)
         except asyncio.CancelledError:
             self.pgconn.finish()
             raise

@@ -17,7 +17,7 @@ from qx.model.observation import RedisFacts, RedisReplica
 if TYPE_CHECKING:
     from qx.adapters.redis.session import Command, Session
 
-_QUESTIONS: tuple[Command, ...] = (
+QUESTIONS: tuple[Command, ...] = (
     ("INFO",),
     ("HGETALL", KEY),
     ("CONFIG", "GET", "save"),
@@ -29,7 +29,7 @@ _QUESTIONS: tuple[Command, ...] = (
 
 async def facts(session: Session, timeout: float, *, watched: bool) -> RedisFacts:
     """All there is to know of the node; `watched`: by Sentinels. Raises NoAnswer, Declined."""
-    told, marker, *settings = await session.ask_all(*_QUESTIONS, timeout=timeout, harmless=True)
+    told, marker, *settings = await session.ask_all(*QUESTIONS, timeout=timeout, harmless=True)
     if isinstance(told, Declined):
         raise told
     info = words_of(told)
@@ -81,6 +81,7 @@ def _facts(info: dict[str, str], config: dict[str, str], marker: dict[str, str],
         uptime_s=int(info["uptime_in_seconds"]),
         marker=marker_of(marker),
         io_age_s=max(0, int(info.get("master_last_io_seconds_ago", "0"))),
+        clock=int(info["server_time_usec"]) / 1e6 if "server_time_usec" in info else None,
     )
 
 

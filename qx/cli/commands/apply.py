@@ -9,11 +9,12 @@ import typer
 from qx.cli.frame import App
 from qx.cli.moving import answer_plan, ask, drive_run
 from qx.cli.options import Confirm, DryRun, Yes
+from qx.cli.plans import is_file, read
 from qx.cli.shell import Shell
-from qx.kernel.errors import QxError
 from qx.kernel.exits import Exit
 
 if TYPE_CHECKING:
+    from qx.app.workbench import Workbench
     from qx.model.plan import Plan
 
 app = App()
@@ -22,7 +23,10 @@ app = App()
 @app.command()
 def apply(
     ctx: typer.Context,
-    file: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's file, or - for standard input.")],
+    file: Annotated[
+        str,
+        typer.Argument(metavar="PLAN", help="The plan's file, - for standard input, or the id of one to be approved."),
+    ],
     dry_run: DryRun = False,
     yes: Yes = False,
     confirm: Confirm = None,
@@ -33,28 +37,14 @@ def apply(
 
     shell: Shell = ctx.obj
     bench = Workbench(shell.env, shell.config)
-    plan = _read(shell, file)
+    plan = _plan(shell, bench, file)
     if dry_run:
         return answer_plan(shell, plan)
     ask(shell, plan, confirm, yes=yes)
     return drive_run(shell, bench, plan, lambda reporter: run(bench, plan, reporter))
 
 
-def _read(shell: Shell, file: str) -> Plan:
-    from pathlib import Path
+def _plan(shell: Shell, bench: Workbench, word: str) -> Plan:
+    from qx.app.approving import plan_named
 
-    import msgspec
-
-    from qx.model.plan import Plan
-
-    try:
-        data = shell.streams.stdin.read().encode() if file == "-" else Path(file).read_bytes()
-        return msgspec.json.decode(data, type=Plan)
-    except OSError as error:
-        raise QxError(
-            "QX-PLAN-005", f"{file}: {error.strerror}", hint="the file that --dry-run -o json wrote"
-        ) from error
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise QxError(
-            "QX-PLAN-005", f"{file} is no plan: {error}", hint="the file that --dry-run -o json wrote"
-        ) from error
+    return read(shell.streams.stdin, word) if is_file(word) else plan_named(bench, word)

@@ -1,5 +1,5 @@
 """`qx check [WHAT]`: one line for Nagios and its like. Exits with 0 to 3 whatever happens: a mistake in its own command
-line is 3 (UNKNOWN), never 2 (CRITICAL).
+line is 3 (UNKNOWN), never 2 (CRITICAL); one before the word `check` is caught by `qx.cli.run`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Checked(Command):
         except typer.Exit:  # --help
             raise
         except Exception as error:
-            _tell_unknown(parent.obj, error)
+            tell_unknown(parent.obj, error)
             raise typer.Exit(UNKNOWN) from error
 
     def invoke(self, ctx: Any) -> Any:
@@ -40,7 +40,7 @@ class Checked(Command):
         except typer.Exit:
             raise
         except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 - told, as the check's own answer
-            _tell_unknown(ctx.obj, error)
+            tell_unknown(ctx.obj, error)
             return UNKNOWN
 
 
@@ -138,7 +138,8 @@ def _checked(
             return checks.check_runs(seen.open_runs)
 
 
-def _tell_unknown(shell: Shell, error: BaseException) -> None:
+def tell_unknown(shell: Shell, error: BaseException) -> None:
+    """The check's line for what it could not even begin, or end."""
     from qx.failover.checks import unknown
     from qx.render.nagios import nagios_line
 

@@ -26,15 +26,29 @@ File = Annotated[str | None, typer.Argument(metavar="[FILE]", help="Instead of t
 
 @app.command()
 def check(ctx: typer.Context, file: File = None) -> None:
-    """List every error of regions.yaml with its line and column."""
-    from qx.config.load import load
+    """List every error of regions.yaml with its line and column; warn of what will not do what it seems to say."""
+    from qx.config.advice import warnings
+    from qx.config.load import load_marked
+    from qx.config.schedules import demand
+    from qx.render.diagnostic import fields, warning
 
     shell: Shell = ctx.obj
     found = _in_force(shell, file)
-    counts = _counts(load(found.path))
+    platform, document = load_marked(found.path)
+    demand(platform, document, found.path, shell.env)
+    counts = _counts(platform)
     text = ", ".join(plural(count, noun.replace("_", " ")) for noun, count in counts.items())
-    answer = {"file": str(found.path), "why": found.why, "counts": {f"{noun}s": n for noun, n in counts.items()}}
-    shell.answer("config-check", answer, lambda _, __: f"{_named(found)}: no errors; {text}")
+    told = warnings(platform, document)
+    answer = {
+        "file": str(found.path), "why": found.why, "counts": {f"{noun}s": n for noun, n in counts.items()},
+        "warnings": [fields(each) for each in told],
+    }  # fmt: skip
+    shell.answer(
+        "config-check", answer,
+        lambda palette, _: "\n\n".join(
+            [*(warning(each, palette) for each in told), f"{_named(found)}: no errors; {text}"]
+        ),
+    )  # fmt: skip
 
 
 @app.command()
@@ -110,6 +124,7 @@ def _counts(platform: Platform) -> dict[str, int]:
         "node": sum(len(cluster.nodes) for cluster in platform.clusters.values()),
         "residency_rule": len(platform.residency),
         "approval": len(platform.approvals),
+        "schedule": len(platform.schedules),
     }
 
 

@@ -30,6 +30,7 @@ def daemon(
     import asyncio
 
     from qx.adapters.clock import SystemClock
+    from qx.app.scheduled import demand
     from qx.app.workbench import Workbench
     from qx.config.links import region_named
     from qx.daemon.daemon import Daemon, once_over
@@ -43,6 +44,7 @@ def daemon(
         found = Workbench(shell.env, shell.config)
         if region is not None:
             found.region = region_named(found.platform, region)
+        demand(found)
         return found
 
     if not once:

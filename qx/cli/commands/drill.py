@@ -1,15 +1,19 @@
-"""`qx drill --cluster C`: move its writer away and back, and measure it."""
+"""`qx drill --cluster C`: move its writer away and back, and measure it; `--history`: what that measured before."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qx.cli.frame import App
 from qx.cli.options import Confirm, DryRun, Yes
 from qx.cli.shell import Shell
+from qx.kernel.errors import QxError
 from qx.kernel.exits import Exit
+
+if TYPE_CHECKING:
+    from qx.app.workbench import Workbench
 
 app = App()
 
@@ -17,10 +21,16 @@ app = App()
 @app.command()
 def drill(
     ctx: typer.Context,
-    cluster: Annotated[str, typer.Option("--cluster", metavar="CLUSTER", help="Which one.")],
+    cluster: Annotated[
+        str | None, typer.Option("--cluster", metavar="CLUSTER", help="Which one; for --history: none is all.",
+                                 show_default=False)
+    ] = None,
     to: Annotated[
         str | None, typer.Option("--to", metavar="REGION", help="Where to; none: the best.", show_default=False)
     ] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Move nothing: the drills that are kept, and how they went on.")
+    ] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     confirm: Confirm = None,
@@ -40,6 +50,10 @@ def drill(
 
     shell: Shell = ctx.obj
     bench = Workbench(shell.env, shell.config)
+    if history:
+        return _history(shell, bench, cluster_named(bench.platform, cluster) if cluster else "")
+    if cluster is None:
+        raise QxError("QX-CLI-001", "a drill needs a cluster", hint="--cluster CLUSTER; --history for those before")
     name = cluster_named(bench.platform, cluster)
     target = region_named(bench.platform, to) if to else None
 
@@ -57,3 +71,20 @@ def drill(
             await bench.close()
 
     return asyncio.run(go())
+
+
+def _history(shell: Shell, bench: Workbench, cluster: str) -> Exit:
+    from qx.app.drill import drills
+    from qx.failover.trend import trends
+    from qx.render import encode
+    from qx.render.drill import history_text
+
+    kept = drills(bench.store, cluster)
+    goals = {name: described.objectives for name, described in bench.platform.clusters.items()}
+    found = trends(kept, goals)
+    shell.answer(
+        "drills",
+        {"drills": encode.builtins(kept), "trends": encode.builtins(found)},
+        lambda palette, width: history_text(kept, found, bench.context, palette, width),
+    )
+    return Exit.DONE

@@ -48,7 +48,14 @@ Directory = Annotated[
         help="Where the lab lives. [$XDG_STATE_HOME/qx/lab, ~/.local/state/qx/lab]",
     ),
 ]
-What = Annotated[str, typer.Argument(metavar="REGION|CLUSTER/REGION", help="A whole region, or one server.")]
+What = Annotated[
+    str,
+    typer.Argument(
+        metavar="WHAT",
+        help="REGION: all that is there. CLUSTER/REGION: one server. node/REGION: servers, guards, controller. "
+        "controller/REGION. etcd/REGION.",
+    ),
+]
 From = Annotated[str, typer.Argument(metavar="FROM", help="A region, or ops: where qx and the clients stand.")]
 To = Annotated[str, typer.Argument(metavar="TO", help="A region, or ops.")]
 Both = Annotated[bool, typer.Option("--both", help="Both directions.")]
@@ -80,6 +87,14 @@ def up(
         bool,
         typer.Option("--guards", help="For `qx daemon`: servers under guards, clusters in mode auto, profile fast."),
     ] = False,
+    controllers: Annotated[
+        bool,
+        typer.Option("--controllers", help="As --guards, with etcd and `qx daemon --region` running in each region."),
+    ] = False,
+    durability: Annotated[
+        Literal["async", "quorum"],
+        typer.Option("--durability", help="Of PostgreSQL clusters with two standbys or more."),
+    ] = "async",
     directory: Directory = None,
 ) -> None:
     """Start a lab; prints the line that puts its regions.yaml in force."""
@@ -91,8 +106,10 @@ def up(
 
     shell: Shell = ctx.obj
     wish = Wish(
-        regions=regions, pg=int(pg), pg_bin=pg_bin, redis_bin=redis_bin, disk_bytes=disk, guards=guards
-    )
+        regions=regions, pg=int(pg), pg_bin=pg_bin, redis_bin=redis_bin, disk_bytes=disk, guards=guards,
+        durability=durability,
+        controllers=controllers,
+    )  # fmt: skip
     lab = start(_place(shell, directory), wish, shell.say)
     shell.answer("lab", look(lab), lambda _, __: f"export QX_CONFIG={shlex.quote(str(lab.config))}")
 
@@ -146,7 +163,7 @@ def demo(
 
 @fault.command()
 def kill(ctx: typer.Context, what: What, directory: Directory = None) -> None:
-    """Kill -9: a server, or all servers of a region."""
+    """Kill -9: a server, a controller, a member of etcd, or all of a region."""
     from qx.lab import faults
 
     _inflict(ctx, directory, lambda lab: faults.kill(lab, what), f"killed {what}")
@@ -209,7 +226,7 @@ def restart(
     ] = False,
     directory: Directory = None,
 ) -> None:
-    """Start a dead server past qx, as a plain supervisor would."""
+    """Start what is dead past qx, as a plain supervisor would."""
     from qx.lab import faults
 
     _inflict(ctx, directory, lambda lab: faults.restart(lab, what, as_writer=as_writer), f"started {what}")
@@ -227,7 +244,7 @@ def fill(ctx: typer.Context, what: What, directory: Directory = None) -> None:
 def heal(
     ctx: typer.Context,
     what: Annotated[
-        str | None, typer.Argument(metavar="[REGION|CLUSTER/REGION|ops]", help="None: everything.")
+        str | None, typer.Argument(metavar="[WHAT|ops]", help="As for kill. None: everything.")
     ] = None,
     directory: Directory = None,
 ) -> None:
@@ -307,4 +324,14 @@ def _status(seen: LabStatus, palette: Palette, width: int | None) -> str:
         for link in seen.links
     ]
     broken = f"{plural(len(links), 'link')} broken: {'; '.join(links)}" if links else "every link passes"
-    return "\n\n".join((f"{seen.config}", nodes, routes, broken))
+    beside = [
+        table(
+            [what, "state", "pid", "log"],
+            [[each.region, shown(each.state), str(each.pid or ""), each.log] for each in parts],
+            width=width,
+            palette=palette,
+        )
+        for what, parts in (("controller of", seen.controllers), ("etcd of", seen.etcd))
+        if parts
+    ]
+    return "\n\n".join((f"{seen.config}", nodes, *beside, routes, broken))

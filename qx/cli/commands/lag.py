@@ -58,6 +58,7 @@ async def _once(bench: Workbench, only: str | None) -> Lags:
 
 async def _look(bench: Workbench, only: str | None) -> Lags:
     from qx.app.observe import look
+    from qx.failover.quorum_wait import waits_on
     from qx.render.lag import Lags, replica_lags
 
     seen = await look(bench)
@@ -68,4 +69,5 @@ async def _look(bench: Workbench, only: str | None) -> Lags:
         at=seen.topology.at,
         replicas=tuple(each for view in views for each in replica_lags(view)),
         warnings=seen.warnings,
+        durability={v.name: words for v in views if (words := waits_on(bench.platform.clusters[v.name], v))},
     )

@@ -31,26 +31,29 @@ def begin(
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why: shown to whoever is refused.")],
 ) -> None:
     """Begin it, or replace the one of the same scope."""
-    from qx.model.lease import Maintenance
+    from qx.app import maintaining
 
     shell: Shell = ctx.obj
     bench = _bench(shell)
     if lasting <= 0 or not reason.strip():
         raise QxError("QX-CLI-001", "maintenance needs an end and a reason", hint="--for 2h --reason TEXT")
-    now = bench.clock.now()
-    bench.store.set_maintenance(
-        Maintenance(scope=_scope(bench, scope), owner=bench.operator, reason=reason, since=now, until=now + lasting)
-    )
+    maintaining.begin(bench, _scope(bench, scope), lasting, reason)
     _answer(shell, bench)
 
 
 @app.command("off")
-def end(ctx: typer.Context, scope: Scope) -> None:
+def end(
+    ctx: typer.Context,
+    scope: Scope,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Kept in the journal.")] = "",
+) -> None:
     """End it at once."""
+    from qx.app import maintaining
+
     shell: Shell = ctx.obj
     bench = _bench(shell)
     name = _scope(bench, scope)
-    if not bench.store.end_maintenance(name):
+    if not maintaining.end(bench, name, reason):
         shell.say(f"there was no maintenance of {name}")
     _answer(shell, bench)
 

@@ -1,4 +1,4 @@
-"""`qx runs list|show|watch|resume`: what was executed, and what came of it."""
+"""`qx runs list|show|watch|resume|close|ack|ledger`: what was executed, and what came of it."""
 
 from __future__ import annotations
 
@@ -31,15 +31,18 @@ def list_runs(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many, the latest first.")] = 20,
 ) -> None:
     """What was run when, by whom, how it ended; for a run without an executor, the command that resumes it."""
+    from qx.app.approving import waiting
+    from qx.render import encode
     from qx.render.runs import run_fields, runs_text
 
     shell: Shell = ctx.obj
     bench = _bench(shell)
     runs, leases = bench.store.runs(limit), bench.store.leases()
+    waits, now = waiting(bench), bench.clock.now()
     shell.answer(
         "runs",
-        {"runs": [run_fields(run, leases) for run in runs]},
-        lambda palette, width: runs_text(runs, leases, bench.context, palette, width),
+        {"runs": [run_fields(run, leases) for run in runs], "waiting": encode.builtins(waits)},
+        lambda palette, width: runs_text(runs, leases, waits, now, bench.context, palette, width),
     )
 
 
@@ -99,6 +102,25 @@ def resume(ctx: typer.Context, run: RunName = None, timeout: Timeout = None) -> 
     return drive_run(
         shell, bench, plan, lambda reporter: go_on(bench, found.id, reporter, 10.0 if timeout is None else timeout)
     )
+
+
+@app.command("close")
+def close(
+    ctx: typer.Context,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Its id, or the beginning of it.")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why: kept in the journal.")],
+) -> None:
+    """End a run whose steps cannot be resumed. Refused while somebody is at work on it, and while a resume would have
+    to finish what has passed its point of no return, or to undo what keeps clients waiting.
+    """
+    from qx.app.closing import close as take
+
+    shell: Shell = ctx.obj
+    bench = _bench(shell)
+    if not reason.strip():
+        raise QxError("QX-CLI-001", "closing a run needs a reason", hint="--reason TEXT")
+    closed = take(bench, run, reason)
+    shell.answer("closed-run", closed, lambda _palette, _width: f"run {closed.id} is closed as {closed.outcome}")
 
 
 @app.command("ack")

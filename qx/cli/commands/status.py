@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from qx.app.run import Ended
     from qx.app.workbench import Workbench
+    from qx.model.platform import Region
     from qx.render.status import Status
 
 app = App()
@@ -104,12 +105,22 @@ def _contained(seen: Status, ended: Ended) -> Iterator[str]:
 
 
 async def _look(bench: Workbench, only: str | None, note: str) -> Status:
+    from qx.app.approving import waiting
     from qx.app.observe import look
+    from qx.failover.quorum_wait import waits_on
+    from qx.model.approval import Waiting
     from qx.render.status import Status
 
     seen = await look(bench)
     topology, platform = seen.topology, bench.platform
+    warnings, waits = seen.warnings, tuple[Waiting, ...]()
+    try:
+        waits = waiting(bench)
+    except QxError as error:
+        if not any(error.code in warning for warning in warnings):  # the store: told already
+            warnings = (*warnings, f"{error.message}: what waits for an approval is not known ({error.code})")
     regions = {name: view for name, view in topology.regions.items() if only in {None, name}}
+    views = {name: view for name, view in topology.clusters.items() if only is None or only in view.nodes}
     return Status(
         config_file=str(bench.found.path),
         why=bench.found.why,
@@ -118,10 +129,22 @@ async def _look(bench: Workbench, only: str | None, note: str) -> Status:
         observer=topology.observer,
         kinds={name: cluster.kind for name, cluster in platform.clusters.items()},
         regions=regions,
-        clusters={name: v for name, v in topology.clusters.items() if only is None or only in v.nodes},
+        clusters=views,
+        durability={name: words for name, v in views.items() if (words := waits_on(platform.clusters[name], v))},
         open_runs=seen.open_runs,
-        warnings=(*([note] if note else []), *seen.warnings),
+        waiting=waits,
+        warnings=(*([note] if note else []), *warnings),
+        about=_about(platform.regions[only], topology.at) if only else "",
     )
+
+
+def _about(region: Region, at: float) -> str:
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    there = datetime.fromtimestamp(at, ZoneInfo(region.timezone))
+    where = ", ".join(filter(None, (region.title, region.location)))
+    return f"{where}; {there:%a %H:%M} in {region.timezone}; law of {', '.join(region.jurisdictions)}"
 
 
 def other_lab(env: Mapping[str, str], in_force: Path) -> str:

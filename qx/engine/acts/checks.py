@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from qx.model.plan import Recheck, Verify
 
 CATCH_UP_POLL_S = 0.02
-BACK_S = 0.5  # a writer that is back answers within this
+BACK_S = 0.25  # a writer that is back answers within this
 
 
 class PgRecheck:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec import to_builtins
+
 from qx.engine.acts import Settled
 from qx.engine.approvals import ask, granted
 from qx.engine.conditions import data_for, seen
@@ -22,15 +24,22 @@ GONE_ON_HINT = "the run is undone, as far as it can be"
 
 class Approve:
     async def perform(self, action: asked.Approve, doing: Doing) -> dict[str, Any]:
-        """The request stands in the store, bound to this run and the plan's digest, until it expires with the step."""
+        """The request stands in the store, bound to this run and the plan's digest, until it expires with the step. How
+        many must approve it stands in defaults.approvals; one at least.
+        """
         clock, store = doing.world.clock, doing.world.store
         request = ask(store, doing.plan, doing.run, doing.step, action.message, clock.now(), doing.timeout)
         while True:
-            found = granted(store, request)
-            if found is not None:
-                return {"approved_by": found.by, "at": found.at, "reason": found.reason}
+            found = granted(doing.world, request)
+            if found.enough:
+                names, reasons = [each.by for each in found.counted], [each.reason for each in found.counted]
+                return {"approved_by": ", ".join(names), "reason": "; ".join(reasons),
+                        "approvals": to_builtins(found.counted)}  # fmt: skip
             if clock.now() >= request.expires or doing.timeout <= APPROVAL_POLL_S:
-                raise QxError("QX-BOOK-003", f"nobody approved within {request.expires - request.asked_at:.0f} s")
+                within = f"within {request.expires - request.asked_at:.0f} s"
+                words = f"too few approved {within}: {found.words}" if found.counted or found.against else (
+                    f"nobody approved {within}")  # fmt: skip
+                raise QxError("QX-BOOK-003", words)
             if doing.stopped():
                 raise QxError("QX-BOOK-003", "interrupted before it was approved", hint=GONE_ON_HINT)
             await clock.sleep(APPROVAL_POLL_S)

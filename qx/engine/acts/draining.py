@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qx.engine.acts import Settled
-from qx.engine.acts.seeing import LOOK_S, pg_facts, wait_until
-from qx.failover.links import slot_name
+from qx.engine.acts.fencing import NOBODY
+from qx.engine.acts.seeing import LOOK_S, pg_facts, redis_facts, wait_until
+from qx.failover.links import address, slot_name
 from qx.kernel.errors import QxError, Refused
 from qx.kernel.spans import format_bytes
 
@@ -53,9 +54,7 @@ class PgDrain:
 
 class PgFreeze:
     async def perform(self, action: plan.Freeze, doing: Doing) -> dict[str, Any]:
-        """WAL intake of every candidate is stopped; then none of them may be ahead of the target, unless
-        that loss was accepted.
-        """
+        """WAL intake of every candidate is stopped, and what came in is replayed."""
         regions = (action.region, *action.others)
         for region in regions:
             if not (await pg_facts(doing.world, action.cluster, region)).in_recovery:
@@ -74,20 +73,39 @@ class PgFreeze:
             positions[region] = await wait_until(
                 doing, look, 0.02, QxError("QX-RUN-007", f"{region} still takes in or replays WAL")
             )
-        ahead = {
-            region: at - positions[action.region]
-            for region, at in positions.items()
-            if at > positions[action.region]
-        }
-        if ahead and not doing.plan.consent.accept_loss:
-            words = ", ".join(f"{region} by {format_bytes(more)}" for region, more in ahead.items())
-            raise Refused(
-                "QX-PLAN-002",
-                f"ahead of {action.region}: {words}",
-                hint=f"--to {max(ahead, key=lambda r: ahead[r])}",
-            )
         facts = await pg_facts(doing.world, action.cluster, action.region)
         return {"positions": positions, "next_xid": facts.next_xid, "timeline": facts.timeline}
+
+    async def settled(self, action: plan.Freeze, doing: Doing) -> Settled | None:
+        return Settled(False, {})
+
+
+class RedisFreeze:
+    async def perform(self, action: plan.Freeze, doing: Doing) -> dict[str, Any]:
+        """Every candidate follows nobody; then none may be ahead of the target, unless that loss was accepted: it could
+        not be fetched, as a replica without a master feeds nobody.
+        """
+        regions = (action.region, *action.others)
+        for region in regions:
+            if (await redis_facts(doing.world, action.cluster, region)).role != "replica":
+                raise Refused("QX-PLAN-002", f"{region} takes writes", hint="qx status; plan again.")
+        for region in regions:
+            await doing.world.redis(action.cluster, region).replicate(NOBODY, doing.timeout)
+        positions: dict[str, int] = {}
+        for region in regions:
+
+            async def look(region: str = region) -> int | None:
+                facts = await redis_facts(doing.world, action.cluster, region)
+                return None if facts.link_up or facts.sync_in_progress else facts.offset
+
+            otherwise = QxError("QX-RUN-007", f"{region} still takes in data")
+            positions[region] = await wait_until(doing, look, POLL_S, otherwise)
+        best = max(positions, key=lambda region: positions[region])
+        more = positions[best] - positions[action.region]
+        if more and not doing.plan.consent.accept_loss:
+            words = f"{best} is {format_bytes(more)} ahead of {action.region}"
+            raise Refused("QX-PLAN-002", words, hint=f"--to {best}")
+        return {"positions": positions}
 
     async def settled(self, action: plan.Freeze, doing: Doing) -> Settled | None:
         return Settled(False, {})
@@ -107,6 +125,28 @@ class PgUnfreeze:
                 server = doing.world.postgres(action.cluster, region)
                 await server.alter_system(dict(settings), min(LOOK_S, doing.timeout))
             except QxError as error:  # it follows nobody, as a rejoin will see; the writer need not wait for that
+                left[region] = str(error)
+            else:
+                thawed.append(region)
+        return {"thawed": thawed, "left": left}
+
+    async def settled(self, action: plan.Unfreeze, doing: Doing) -> Settled | None:
+        return Settled(False, {})
+
+
+class RedisUnfreeze:
+    async def perform(self, action: plan.Unfreeze, doing: Doing) -> dict[str, Any]:
+        """As `PgUnfreeze`."""
+        cluster = doing.world.platform.clusters[action.cluster]
+        frozen = doing.proofs.get(f"{action.cluster}.freeze", {}).get("positions", cluster.nodes)
+        thawed: list[str] = []
+        left: dict[str, str] = {}
+        for region in (r for r in frozen if r != action.upstream and action.upstream is not None):
+            try:
+                server = doing.world.redis(action.cluster, region)
+                upstream = address(cluster, action.upstream or "", region)
+                await server.replicate(upstream, min(LOOK_S, doing.timeout))
+            except QxError as error:
                 left[region] = str(error)
             else:
                 thawed.append(region)

@@ -9,11 +9,13 @@ from qx.engine.acts.seeing import pg_facts, redis_facts
 from qx.failover.links import address, application_name
 from qx.failover.sight import takes_writes
 from qx.kernel.errors import QxError, Refused
+from qx.model import plan
 from qx.model.control import Control, PgControl
+from qx.model.standing import Grant
 
 if TYPE_CHECKING:
     from qx.engine.world import Doing
-    from qx.model import plan
+    from qx.ports.controls import NodeControl
 
 HUNG_S = 3.0  # a replica without a word for so long may not confirm the last record either
 CONFIRM_S = 0.3  # within which a replica that keeps up has confirmed what was written before
@@ -28,8 +30,8 @@ class PgFence:
         """Pinned and held first, stopped then: from the stop on nothing can bring it back as a writer."""
         control = doing.world.control(action.cluster, action.region)
         server = doing.world.postgres(action.cluster, action.region)
-        await control.pin(doing.epoch, "", doing.timeout)
-        await control.hold(doing.epoch, "standby", doing.timeout)
+        if doing.proofs.get(f"{action.cluster}.pin", {}).get("epoch") != doing.epoch:  # resumed, since it was pinned
+            await _pin(action.cluster, action.region, "", doing)
         if late := await _late_senders(action, doing):
             await server.end_senders(late, doing.timeout)
         return _proof_of_stop(action, await control.stop(doing.epoch, "clean", doing.timeout))
@@ -95,7 +97,8 @@ class Hold:
         await control.pin(doing.epoch, upstream, doing.timeout)
         found = await control.inspect(doing.timeout)
         mode = "was down"
-        if found.pids and not await control.answers(ANSWER_S):
+        hangs = isinstance(action, plan.Hold) and action.mode == "kill"
+        if found.pids and (hangs or not await control.answers(ANSWER_S)):
             found, mode = await control.stop(doing.epoch, "kill", doing.timeout), "killed, it did not answer"
         elif found.pids:
             try:
@@ -153,14 +156,35 @@ class Attest:
         return Settled(True, {"by": action.by, "reason": action.reason})
 
 
-class RedisPin:
+class PgPin:
     async def perform(self, action: plan.Pin, doing: Doing) -> dict[str, Any]:
-        """`replicaof` is persisted beside the running master, which does not notice."""
-        control = doing.world.control(action.cluster, action.region)
-        upstream = address(doing.world.platform.clusters[action.cluster], action.successor, action.region)
-        await control.hold(doing.epoch, "standby", doing.timeout)
-        await control.pin(doing.epoch, upstream, doing.timeout)
-        return {"replicaof": upstream}
+        """Clients do not notice."""
+        await _pin(action.cluster, action.region, "", doing)
+        return {"epoch": doing.epoch}
 
     async def settled(self, action: plan.Pin, doing: Doing) -> Settled | None:
         return Settled(False, {})
+
+
+class RedisPin(PgPin):
+    async def perform(self, action: plan.Pin, doing: Doing) -> dict[str, Any]:
+        """As `PgPin`."""
+        upstream = address(doing.world.platform.clusters[action.cluster], action.successor, action.region)
+        await _pin(action.cluster, action.region, upstream, doing)
+        return {"epoch": doing.epoch, "replicaof": upstream}
+
+
+async def _pin(cluster: str, region: str, upstream: str, doing: Doing) -> None:
+    """From here on the run's lease rules the server, and nobody extends its own any more: it would end in mid-move."""
+    control = doing.world.control(cluster, region)
+    await set_free(cluster, await control.inspect(doing.timeout), control, doing)
+    await control.hold(doing.epoch, "standby", doing.timeout)
+    await control.pin(doing.epoch, upstream, doing.timeout)
+
+
+async def set_free(cluster: str, found: Control, control: NodeControl, doing: Doing) -> None:
+    """A writer that a guard would end when its lease is over runs freely. First the record: no deadline, no proof."""
+    for kind in (Grant.KIND, Grant.LIVE):
+        doing.world.store.drop(kind, cluster)
+    if found.running and found.guard_left_s is not None:
+        await control.extend(doing.epoch, None, doing.timeout)

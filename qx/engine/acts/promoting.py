@@ -112,7 +112,7 @@ async def _fork(action: plan.Promote, doing: Doing, timeline: int) -> dict[str, 
     server = doing.world.postgres(action.cluster, action.region)
     history = await server.history(timeline, 2.0)
     facts = await pg_facts(doing.world, action.cluster, action.region)
-    frozen = doing.proofs.get(f"{action.cluster}.freeze", {})
+    frozen = doing.proofs.get(f"{action.cluster}.fast-forward", {})
     parent, fork = history[-1] if history else (timeline, 0)
     return {
         "timeline": timeline,

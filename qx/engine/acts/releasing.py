@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qx.engine.acts import Settled
+from qx.engine.acts.fencing import set_free
 from qx.engine.acts.seeing import pg_facts, redis_facts, wait_until
 from qx.failover.sight import takes_writes
 from qx.kernel.errors import QxError
@@ -59,6 +60,7 @@ async def _write_again(cluster: str, region: str, doing: Doing) -> dict[str, Any
     await control.hold(doing.epoch, "", doing.timeout)
     await control.unpin(doing.epoch, doing.timeout)
     found = await control.inspect(doing.timeout)
+    await set_free(cluster, found, control, doing)
     if found.running and await _writes(cluster, region, doing):
         return {"writes": True, "started": False}
     if found.running and isinstance(found, PgControl) and found.state != COMING_UP:

@@ -53,7 +53,7 @@ class Books:
 
         def asked() -> bool:
             found = self.site.ok("approve")["requests"]
-            waits.update(next((r for r in found if not run or r["run"] == run), {}))
+            waits.update(next((r["request"] for r in found if not run or r["request"]["run"] == run), {}))
             return bool(waits)
 
         wait(asked, "a run to wait for an approval")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from qx.adapters.notify.wording import lines
 from qx.adapters.sqlite.store import SqliteStore
 from qx.app.alerting import Alerting, acknowledge, standing, undelivered
 from qx.app.workbench import Workbench
@@ -56,7 +57,8 @@ def directory(tmp_path: Path) -> Path:
     document = {
         "version": 1, "platform": "test", "regions": {r: {"title": r, "jurisdictions": ["XX"]} for r in (US, EU)},
         "clusters": {"trading": cluster}, "store": {"path": str(tmp_path / "store.db")},
-        "notify": {"after": "10s", "channels": {"phone": command, "boss": command}, "routes": [route]},
+        "notify": {"after": "10s", "contacts": {"ops": "+44 1"}, "channels": {"phone": command, "boss": command},
+                   "routes": [route]},
     }  # fmt: skip
     (tmp_path / "regions.yaml").write_text(json.dumps(document))
     return tmp_path
@@ -107,6 +109,9 @@ async def test_one_cause_is_told_once_and_its_end_too(directory: Path) -> None:
         await rig.tick(second, well=True)
     assert rig.phone.said[1:] == [("resolved", "region/us-east")]
     assert rig.phone.got[1].lasted_s == 40.0
+    assert rig.phone.got[0].contacts == {"ops": "+44 1"}
+    assert "contacts: ops +44 1" in lines(rig.phone.got[0])
+    assert "contacts: ops +44 1" not in lines(rig.phone.got[1]), "it is over"
     assert standing(rig.bench.store) == ()
     assert undelivered(rig.bench.store) == ()
     await rig.close()

@@ -32,8 +32,11 @@ def test_every_key_is_shown(key: str) -> None:
 def test_what_is_commented_out_is_valid_too() -> None:
     text = template()
     opened = (("approvals: []\n", "approvals:\n"), ("channels: {}\n", "channels:\n"), ("routes: [] ", "routes: "))
-    for old, new in (*opened, ("#  - id", "  - id"), ("#    ", "    ")):
+    more = (("approvers: {}\n", "approvers:\n"), ("schedules: {}\n", "schedules:\n"))
+    shifted = (("#  trading-", "  trading-"), ("#  sessions-", "  sessions-"), ("#  - id", "  - id"), ("#    ", "    "))
+    for old, new in (*opened, *more, *shifted):
         text = text.replace(old, new)
     assert errors_of(text) == []
     assert [route.then for route in platform_of(text).notify.routes] == [("phone",), ()]
     assert platform_of(text).approvals[0].to == "eu-west"
+    assert platform_of(text).approvers["ada"].accounts == ("a.lovelace",)

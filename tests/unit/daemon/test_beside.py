@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from msgspec.structs import replace
 
+from qx.config.profiles import watch_of
 from qx.daemon.beside import Beside
 from qx.daemon.log import Log
 from qx.engine.records import read, read_all, write
 from qx.failover.fences import fences_of
-from qx.failover.profiles import watch_of
-from qx.kernel.errors import Refused
+from qx.failover.judge import judge
+from qx.kernel.errors import QxError, Refused
 from qx.model.control import PgControl, Term
+from qx.model.journal import RunOutcome
+from qx.model.platform import Platform
 from qx.model.standing import Arming, Grant, Release
+from qx.model.topology import Topology
 from qx.model.watching import Watching
 from tests.fakes.rigs import MemoryRig
+from tests.fakes.runs import a_plan, a_run
 from tests.unit.failover import values as v
 from tests.unit.failover.values import EU, US
 
@@ -92,8 +98,20 @@ def proofs(store: Any) -> dict[tuple[str, str], Any]:
     return fences_of(store.rules(), read_all(store, Release), read_all(store, Grant), live)
 
 
+async def at_once(call: Callable[..., Any], *arguments: Any) -> Any:
+    return call(*arguments)
+
+
+def in_mode(mode: Literal["auto", "observe"]) -> Platform:
+    made = v.platform()
+    return replace(made, clusters={name: replace(each, mode=mode) for name, each in made.clusters.items()})
+
+
 class Scene:
-    def __init__(self, found: PgControl, *, armed: bool = True, region: str | None = US) -> None:
+    def __init__(
+        self, found: PgControl, *, armed: bool = True, region: str | None = US,
+        mode: Literal["auto", "observe"] = "auto",
+    ) -> None:
         self.rig = MemoryRig()
         self.store = self.rig.open()
         (lease,) = self.store.acquire(("trading",), "born", 1.0)
@@ -105,9 +123,11 @@ class Scene:
         self.said = io.StringIO()
         clock: Any = Clock(self.rig)
         bench: Any = SimpleNamespace(
-            store=self.store, clock=clock, platform=v.platform(), controls={("trading", US): self.control}
-        )
-        self.beside = Beside(bench, WATCH, region, Log(self.said, clock, as_json=True))
+            store=self.store, clock=clock, platform=in_mode(mode), controls={("trading", US): self.control},
+            still=lambda _kinds: self.store, apart=at_once,
+        )  # fmt: skip
+        self.topology: Topology | None = None
+        self.beside = Beside(bench, WATCH, region, Log(self.said, clock, as_json=True), lambda: self.topology)
 
     @property
     def epoch(self) -> int:
@@ -130,6 +150,50 @@ async def test_a_server_without_a_guard_is_not_granted_anything() -> None:
     await scene.beside.round()
     assert scene.control.asked == []
     assert read(scene.store, Grant, "trading") is None
+
+
+async def test_where_the_guard_cannot_be_told_the_lease_runs_out_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(RUNS)
+    await scene.beside.round()
+
+    async def away(*_: object) -> PgControl:
+        raise QxError("QX-NODE-001", "its control cannot be reached")
+
+    for verb in ("extend", "inspect"):
+        monkeypatch.setattr(scene.control, verb, away)
+    for _ in range(int(2 * WATCH.ttl)):
+        scene.rig.clocks.advance(WATCH.renew)
+        await scene.beside.round()
+    assert proofs(scene.store)[("trading", US)].how == "expired"
+
+
+async def test_a_released_writer_that_somebody_started_gets_its_role_back() -> None:
+    scene = Scene(CRASHED)
+    await scene.beside.round()
+    assert read(scene.store, Release, "trading") is not None
+    scene.control.asked.clear()
+    scene.control.found = replace(RUNS, standby_signal=True, held_for="standby")
+    await scene.beside.round()
+    assert scene.control.asked[:4] == ["stop clean", "hold ", "unpin", "start writer"]
+    assert read(scene.store, Release, "trading") is None
+
+
+async def test_it_does_not_start_a_writer_again_while_a_run_that_may_have_promoted_has_not_ended() -> None:
+    scene = Scene(EXPIRED)
+    plan = a_plan("promoting")
+    scene.store.begin(a_run("stuck", plan, 1.0), plan)
+    await scene.beside.round()
+    assert scene.control.asked == []
+    scene.store.close("stuck", RunOutcome.UNDONE, 2.0)
+    await scene.beside.round()
+    assert "start writer" in scene.control.asked
+
+
+async def test_one_that_is_only_watched_is_left_alone_although_it_was_armed() -> None:
+    for found in (RUNS, EXPIRED, CRASHED):
+        scene = Scene(found, mode="observe")
+        await scene.beside.round()
+        assert scene.control.asked == []
 
 
 async def test_an_unarmed_cluster_is_left_alone() -> None:
@@ -155,8 +219,6 @@ async def test_a_lease_that_ran_out_is_not_extended_but_granted_anew_under_a_hig
     scene.rig.clocks.advance(WATCH.ttl)
     assert proofs(scene.store)[("trading", US)].how == "expired"
     await scene.beside.round()
-    assert scene.control.asked == ["extend"]
-    await scene.beside.round()
     assert scene.control.asked == ["extend", "extend"]
     assert scene.epoch == 3
     assert proofs(scene.store) == {}
@@ -179,9 +241,8 @@ async def test_a_writer_that_its_guard_ended_is_started_again_after_the_proof_of
     scene.rig.clocks.advance(WATCH.ttl)
     scene.control.found = EXPIRED
     await scene.beside.round()
-    await scene.beside.round()
-    assert scene.control.asked == ["extend", "hold ", "unpin", "start writer"]
-    assert scene.control.proofs == [False] * 4
+    assert scene.control.asked == ["extend", "hold ", "unpin", "start writer", "extend"]
+    assert scene.control.proofs == [False] * 5
     assert scene.control.terms[-1] is not None
     grant = read(scene.store, Grant, "trading")
     assert grant is not None
@@ -234,11 +295,12 @@ async def test_disarmed_the_server_runs_freely_and_nothing_rests_on_its_guard() 
 async def test_a_restarted_controller_goes_on_extending_what_it_had_granted() -> None:
     scene = Scene(RUNS)
     await scene.beside.round()
-    again = Beside(scene.beside._bench, WATCH, US, scene.beside._log)
+    again = Beside(scene.beside._bench, WATCH, US, scene.beside._log, lambda: None)
     await again.round()
+    assert len(scene.control.terms) == 2  # at once: some of its time has gone by
     await again.round()
+    assert len(scene.control.terms) == 3
     assert scene.epoch == 2
-    assert len(scene.control.terms) == 2
 
 
 async def test_a_store_that_does_not_answer_extends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,3 +313,29 @@ async def test_a_store_that_does_not_answer_extends_nothing(monkeypatch: pytest.
     monkeypatch.setattr(scene.store, "rules", silent)
     await scene.beside.round()
     assert scene.control.asked == ["extend"]
+
+
+def judged(scene: Scene, **seen: Any) -> Topology:
+    """The healthy world, but for what `trading` says by region."""
+    told = v.healthy() | {("trading", {"eu": EU, "ap": v.AP}[word]): facts for word, facts in seen.items()}
+    return judge(v.platform(), told, {}, scene.store.rules(), v.STORE, v.NOW, {})
+
+
+async def test_a_writer_whose_place_no_standby_could_take_is_bound_by_nothing() -> None:
+    scene = Scene(RUNS)
+    gone = {"eu": v.silent("trading", EU), "ap": v.silent("trading", v.AP)}
+    scene.topology = judged(scene, **gone)
+    await scene.beside.round()
+    assert scene.control.asked == []
+    scene.topology = judged(scene)
+    await scene.beside.round()
+    assert scene.control.terms[-1] is not None
+    scene.topology = judged(scene, **gone)
+    await scene.beside.round()
+    assert scene.control.terms[-1] is not None  # a standby may be missing for a while
+    scene.rig.clocks.advance(WATCH.restart_grace)
+    await scene.beside.round()
+    await scene.beside.round()
+    assert scene.control.terms.count(None) == 1
+    assert proofs(scene.store) == {}
+    assert not scene.beside.held

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from qx.failover.estimate import nothing_lost, unknown_loss
+from qx.failover.forwarding import MOST_BYTES
 from qx.failover.gates import covers, judge_gates, parse_loss
 from qx.failover.move import Move
 from qx.kernel.spans import Bytes, Seconds
 from qx.model.lease import Lease, Maintenance, Rule
 from qx.model.plan import Loss
+from tests.fakes.court import ruled
 from tests.unit.failover.situations import situation, spoken
 from tests.unit.failover.values import (
     AP,
@@ -147,6 +149,20 @@ def test_two_who_move_the_same_role() -> None:
 
 
 # -- fence and control
+
+
+def test_approvals_are_asked_for_where_enough_others_can_give_them() -> None:
+    found = gate("approvals", situation(), planned())
+    assert (found.passed, found.because, found.consent) == (True, "none is required", "")
+    found = gate("approvals", situation(of=ruled(2, "ada", "bob")), planned())
+    assert found.passed
+    assert (found.because, bool(found.consent)) == ("2 of ada, bob must approve this very plan before it begins", True)
+    found = gate("approvals", situation(of=ruled(2, "ada", "bob"), by="Ada@here"), unplanned())
+    assert not found.passed
+    assert found.because.endswith("ada asked for it")
+    found = gate("approvals", situation(of=ruled(1, people=())), unplanned())
+    assert not found.passed
+    assert "names nobody who could give one" in found.because
 
 
 def test_a_fence_needs_the_old_writers_control_or_a_persons_word() -> None:
@@ -297,9 +313,20 @@ def test_what_the_remedy_says_is_enough(size: int, seconds: float | None) -> Non
         assert gate("rpo", situation(DEAD, consent=spoken(accept_loss=words)), move).passed
 
 
-def test_a_standby_that_knows_more_than_the_target() -> None:
-    ahead = {("trading", AP): observed("trading", AP, pg_replica(position=0x5000100, replayed=0x5000100))}
-    at = situation(DEAD | ahead)
+def ap_at(position: int) -> Situation:
+    facts = pg_replica(position=position, replayed=position)
+    return situation(DEAD | {("trading", AP): observed("trading", AP, facts)})
+
+
+def test_a_standby_that_knows_a_little_more_than_the_target_gives_it_that_first() -> None:
+    result = gate("furthest", ap_at(0x5000100), unplanned())
+    assert passes(result)
+    assert result.because == f"{AP} is 256 B ahead of {EU}, which fetches that from it first"
+    assert passes(gate("furthest", ap_at(0x5000000 + MOST_BYTES), unplanned()))
+
+
+def test_a_standby_that_knows_far_more_than_the_target() -> None:
+    at = ap_at(0x5000001 + MOST_BYTES)
     result = gate("furthest", at, unplanned())
     assert not passes(result)
     assert f"--to {AP}" in result.remedy

@@ -9,10 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from qx.failover.basis import basis_of, differences
-from qx.failover.planner import plan_failback, plan_failover, rank_candidates
+from qx.failover.planner import consider, plan_failback, plan_failover, rank_candidates
 from qx.failover.rejoin import plan_rejoin
 from qx.model.lease import Lease, Rule
-from qx.model.plan import Plan, Promote, Refusal
+from qx.model.plan import Hold, Plan, Promote, Refusal
 from tests.unit.failover.situations import control, situation, spoken, written
 from tests.unit.failover.values import (
     AP,
@@ -114,7 +114,7 @@ def test_each_stage_has_one_point_of_no_return_and_all_that_clients_feel_before_
         turns = [number for number, step in enumerate(mine) if step.point_of_no_return]
         assert len(turns) == 1
         for step in mine[: turns[0]]:
-            looks = step.id.endswith((".recheck", ".drain"))
+            looks = step.id.endswith((".recheck", ".drain", ".fast-forward"))  # the freeze's undo is that one's too
             assert looks or not step.outage or step.undo is not None, step.id
         assert all(step.undo is None for step in mine[turns[0]:])
         assert [step.id.rpartition(".")[2] for step in mine if not step.required][-1] == "verify"
@@ -146,6 +146,39 @@ def test_the_stated_loss_comes_from_the_samples() -> None:
     assert (trading.loss.bytes_low, trading.loss.bytes_high) == (0, 0)  # the last sample was taken just now
     assert sessions.loss is not None
     assert sessions.loss.bytes_high is None
+
+
+def stopped(**changed: Any) -> dict[tuple[str, str], Any]:
+    """A control that says: no process, and the last record is the shutdown checkpoint."""
+    down = replace(control("trading"), running=False, pid=None, pids=(), state="shut down", checkpoint=0x4FFFF00)
+    return dict(situation().controls) | {("trading", US): replace(down, **changed)}
+
+
+def stated(at: Situation) -> tuple[int | None, int | None]:
+    loss = consider(at, "trading", US, EU).loss
+    return loss.bytes_low, loss.bytes_high
+
+
+def test_a_target_that_holds_the_last_record_of_a_clean_stop_loses_nothing_however_long_ago_that_was() -> None:
+    at = situation(DEAD, samples={"trading": written()}, controls=stopped())
+    later = replace(at, now=at.now + 30)
+    assert stated(later) == (0, 0)
+    for unlike in ({"state": "in production"}, {"timeline": 2}, {"system_id": "8"}, {"checkpoint": 0x5000000}):
+        assert stated(replace(later, controls=stopped(**unlike))) == (0, 30_000), unlike
+
+
+def test_a_writer_that_was_seen_to_have_ended_has_written_no_longer() -> None:
+    at = situation(DEAD, samples={"trading": written()})
+    later = replace(at, now=at.now + 30)
+    assert stated(later) == (0, 30_000)
+    assert stated(replace(later, ended={("trading", US): at.now + 0.5})) == (0, 500)
+
+
+def test_a_hung_writer_is_killed_without_being_asked() -> None:
+    for hung, mode in ((frozenset(), "clean"), (frozenset({("trading", US)}), "kill")):
+        made = plan_failover(replace(dead(), hung=hung), EU, None, ("trading",), ())
+        assert isinstance(made, Plan)
+        assert [step.action.mode for step in made.steps if isinstance(step.action, Hold)] == [mode]
 
 
 def test_a_target_that_was_left_behind_loses_an_unknown_amount() -> None:
@@ -183,6 +216,20 @@ def test_candidates_are_ranked_and_the_ineligible_are_named_with_the_reason() ->
     ranked = rank_candidates(at, "trading", US)
     assert [candidate.region for candidate in ranked] == [AP, EU]
     assert (ranked[1].eligible, "priority 0" in ranked[1].because) == (False, True)
+
+
+def test_policy_prefers_a_region_that_can_fetch_what_another_one_received() -> None:
+    near = {("trading", AP): observed("trading", AP, pg_replica(position=0x5000100, replayed=0x5000100))}
+    at = situation(DEAD | near)
+    trading = at.platform.clusters["trading"]
+    favourite = replace(trading, nodes=trading.nodes | {EU: replace(trading.nodes[EU], priority=200)})
+    at = replace(at, platform=replace(at.platform, clusters=at.platform.clusters | {"trading": favourite}))
+    assert [each.region for each in rank_candidates(at, "trading", US)] == [EU, AP]
+    at = replace(at, samples={"trading": written(until=0x5000200)})
+    assert stated(at) == (0x100, 0x100)  # what nobody else has either
+    far = {("trading", AP): observed("trading", AP, pg_replica(position=0x7000000, replayed=0x7000000))}
+    at = replace(at, topology=situation(DEAD | far).topology)
+    assert [each.region for each in rank_candidates(at, "trading", US)] == [AP, EU]
 
 
 def test_a_failback_is_planned_or_not_at_all() -> None:

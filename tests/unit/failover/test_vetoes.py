@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from qx.config.profiles import watch_of
 from qx.failover.calendar import in_window
-from qx.failover.profiles import watch_of
 from qx.failover.vetoes import AUTOMATIC, Standing, vetoes
 from qx.model.journal import Run, RunOutcome
 from qx.model.lease import Lease, Maintenance
@@ -60,7 +60,14 @@ def test_each_veto(changed: dict[str, Any], expected: str) -> None:
 
 def test_modes() -> None:
     assert names(replace(ARMED, mode="observe")) == ["mode"]
-    assert names(replace(ARMED, mode="confirm")) == ["mode"]
+    assert names(replace(ARMED, mode="auto"), arming=None) == ["mode"]
+    assert names(replace(ARMED, mode="confirm"), arming=None) == []
+
+
+def test_a_person_weighs_how_often_it_was_moved() -> None:
+    often = {"moves": (run("r1", US, "trading"), run("r2", AP))}
+    assert names(replace(ARMED, mode="confirm"), **often) == []
+    assert names(replace(ARMED, mode="confirm"), observers=3) == ["witnesses"]
 
 
 def test_the_lease_and_maintenance_of_others_do_not_count() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from qx.failover.profiles import watch_of
+from qx.config.profiles import watch_of
 from qx.failover.vigil import End, Finding, Vigil, Watched, end_of, heed
 from qx.model.control import PgControl, RedisControl
 from qx.model.topology import Cause, ClusterView, Verdict

@@ -19,6 +19,7 @@ from qx.model.observation import (
     Silence,
 )
 from qx.model.platform import Cluster, Endpoint, Node, Platform, Region, Replication
+from qx.model.redis_cluster import RedisClusterFacts
 
 NOW = 1_800_000_000.0
 STORE = "store-a"
@@ -54,7 +55,10 @@ def address(kind: str, region: str) -> str:
     return f"10.0.0.{PORTS[region]}:{5432 if kind == 'postgresql' else 6379}"
 
 
-def observed(subject: str, region: str, facts: PgFacts | RedisFacts | EndpointFacts, at: float = NOW) -> Observation:
+Facts = PgFacts | RedisFacts | RedisClusterFacts | EndpointFacts
+
+
+def observed(subject: str, region: str, facts: Facts, at: float = NOW) -> Observation:
     return Observation(subject=subject, region=region, observer="qx", at=at, took_s=0.01, facts=facts)
 
 

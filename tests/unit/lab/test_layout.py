@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from qx.lab.layout import CONTROL, HTTP, OPS, REGIONS, Layout, layout
+from qx.lab.layout import CONTROL, ETCD, HTTP, OPS, PEER, REGIONS, Layout, layout
 
 
-def of(count: int) -> Layout:
-    return layout(count, Path("/data"), itertools.count(20000))
+def of(count: int, *, controllers: bool = False) -> Layout:
+    return layout(count, Path("/data"), itertools.count(20000), controllers=controllers)
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,9 @@ def test_other_numbers_of_regions_are_refused(count: int) -> None:
 
 
 def test_no_port_is_given_twice() -> None:
-    it = of(6)
+    it = of(6, controllers=True)
     ports = [node.port for node in it.nodes]
+    ports += [port for member in it.members for port in (member.client, member.peer)] + [*it.fabric.proxies.values()]
     ports += [*it.endpoints.values(), *it.fabric.routes.values()]
     ports += [relay.listen for relay in it.fabric.relays]
     assert len(ports) == len(set(ports))
@@ -52,6 +53,17 @@ def test_every_place_has_a_relay_to_every_service_of_every_other_region() -> Non
         for source in (OPS, *it.regions):
             found = {r.service: r.port for r in it.fabric.relays if (r.source, r.target) == (source, target)}
             assert found == ({} if source == target else services | {CONTROL: None})
+
+
+def test_members_of_etcd_stand_in_three_regions_and_are_reached_through_relays_only() -> None:
+    assert of(6).members == ()
+    it = of(6, controllers=True)
+    assert [member.region for member in it.members] == list(REGIONS[:3])
+    assert {address: it.fabric.peers[address] for address in (m.known_as for m in it.members)} == it.fabric.peers
+    for member in it.members:
+        for source in {OPS, *it.regions} - {member.region}:
+            found = {r.service: r.port for r in it.fabric.relays if (r.source, r.target) == (source, member.region)}
+            assert (found[ETCD], found[PEER]) == (member.client, member.peer)
 
 
 def test_what_is_a_nodes_own_stands_outside_of_its_data_directory() -> None:
