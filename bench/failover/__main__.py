@@ -53,7 +53,8 @@ def entrance() -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=int(os.environ.get("RUNS") or 0) or None, help="at most, of each")
-    parser.add_argument("--only", nargs="*", default=os.environ.get("ONLY", "").replace(",", " ").split(), metavar="SYSTEM[/FAULT]")
+    only = os.environ.get("ONLY", "").replace(",", " ").split()
+    parser.add_argument("--only", nargs="*", default=only, metavar="SYSTEM[/FAULT]")
     parser.add_argument("--results", type=Path, default=Path(os.environ.get("RESULTS") or RESULTS))
     parser.add_argument("--report", action="store_true", help="measure nothing, print what is there")
     parser.add_argument("--keep", action="store_true", help="keep the logs of every turn beside the results")

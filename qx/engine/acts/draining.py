@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qx.engine.acts import Settled
 from qx.engine.acts.fencing import NOBODY
-from qx.engine.acts.seeing import LOOK_S, pg_facts, redis_facts, wait_until
+from qx.engine.acts.seeing import LOOK_S, each_of, pg_facts, redis_facts, wait_until
 from qx.failover.links import address, slot_name
 from qx.kernel.errors import QxError, Refused
 from qx.kernel.spans import format_bytes
@@ -16,8 +16,10 @@ from qx.kernel.spans import format_bytes
 if TYPE_CHECKING:
     from qx.engine.world import Doing
     from qx.model import plan
+    from qx.model.observation import PgFacts
 
 POLL_S = 0.003
+STILL_POLL_S = 0.01
 
 
 class PgDrain:
@@ -56,28 +58,26 @@ class PgFreeze:
     async def perform(self, action: plan.Freeze, doing: Doing) -> dict[str, Any]:
         """WAL intake of every candidate is stopped, and what came in is replayed."""
         regions = (action.region, *action.others)
-        for region in regions:
-            if not (await pg_facts(doing.world, action.cluster, region)).in_recovery:
-                raise Refused("QX-PLAN-002", f"{region} takes writes", hint="qx status; plan again.")
-        for region in regions:
-            await doing.world.postgres(action.cluster, region).alter_system(
-                {"primary_conninfo": ""}, doing.timeout
-            )
-        positions: dict[str, int] = {}
-        for region in regions:
-
-            async def look(region: str = region) -> int | None:
-                facts = await pg_facts(doing.world, action.cluster, region)
-                return facts.position if facts.receiver is None and facts.replayed >= facts.position else None
-
-            positions[region] = await wait_until(
-                doing, look, 0.02, QxError("QX-RUN-007", f"{region} still takes in or replays WAL")
-            )
-        facts = await pg_facts(doing.world, action.cluster, action.region)
+        stand = await each_of(_frozen(action.cluster, region, doing) for region in regions)
+        positions = {region: facts.position for region, facts in zip(regions, stand, strict=True)}
+        facts = stand[0]
         return {"positions": positions, "next_xid": facts.next_xid, "timeline": facts.timeline}
 
     async def settled(self, action: plan.Freeze, doing: Doing) -> Settled | None:
         return Settled(False, {})
+
+
+async def _frozen(cluster: str, region: str, doing: Doing) -> PgFacts:
+    if not (await pg_facts(doing.world, cluster, region)).in_recovery:
+        raise Refused("QX-PLAN-002", f"{region} takes writes", hint="qx status; plan again.")
+    await doing.world.postgres(cluster, region).alter_system({"primary_conninfo": ""}, doing.timeout)
+
+    async def look() -> PgFacts | None:
+        facts = await pg_facts(doing.world, cluster, region)
+        return facts if facts.receiver is None and facts.replayed >= facts.position else None
+
+    otherwise = QxError("QX-RUN-007", f"{region} still takes in or replays WAL")
+    return await wait_until(doing, look, STILL_POLL_S, otherwise)
 
 
 class RedisFreeze:
@@ -86,20 +86,8 @@ class RedisFreeze:
         not be fetched, as a replica without a master feeds nobody.
         """
         regions = (action.region, *action.others)
-        for region in regions:
-            if (await redis_facts(doing.world, action.cluster, region)).role != "replica":
-                raise Refused("QX-PLAN-002", f"{region} takes writes", hint="qx status; plan again.")
-        for region in regions:
-            await doing.world.redis(action.cluster, region).replicate(NOBODY, doing.timeout)
-        positions: dict[str, int] = {}
-        for region in regions:
-
-            async def look(region: str = region) -> int | None:
-                facts = await redis_facts(doing.world, action.cluster, region)
-                return None if facts.link_up or facts.sync_in_progress else facts.offset
-
-            otherwise = QxError("QX-RUN-007", f"{region} still takes in data")
-            positions[region] = await wait_until(doing, look, POLL_S, otherwise)
+        offsets = await each_of(_follows_nobody(action.cluster, region, doing) for region in regions)
+        positions = dict(zip(regions, offsets, strict=True))
         best = max(positions, key=lambda region: positions[region])
         more = positions[best] - positions[action.region]
         if more and not doing.plan.consent.accept_loss:
@@ -109,6 +97,18 @@ class RedisFreeze:
 
     async def settled(self, action: plan.Freeze, doing: Doing) -> Settled | None:
         return Settled(False, {})
+
+
+async def _follows_nobody(cluster: str, region: str, doing: Doing) -> int:
+    if (await redis_facts(doing.world, cluster, region)).role != "replica":
+        raise Refused("QX-PLAN-002", f"{region} takes writes", hint="qx status; plan again.")
+    await doing.world.redis(cluster, region).replicate(NOBODY, doing.timeout)
+
+    async def look() -> int | None:
+        facts = await redis_facts(doing.world, cluster, region)
+        return None if facts.link_up or facts.sync_in_progress else facts.offset
+
+    return await wait_until(doing, look, POLL_S, QxError("QX-RUN-007", f"{region} still takes in data"))
 
 
 class PgUnfreeze:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 from qx.kernel.errors import QxError
 from qx.model.observation import PgFacts, RedisFacts, Silence
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from qx.engine.world import Doing, World
 
@@ -34,6 +35,15 @@ async def redis_facts(world: World, cluster: str, region: str, timeout: float = 
             "QX-OBS-003", f"{cluster} in {region} does not answer: {getattr(seen, 'detail', 'not Redis')}"
         )
     return seen.facts
+
+
+async def each_of(acts: Iterable[Awaitable[T]]) -> list[T]:
+    """At once; when all of them have ended, the first failure is raised."""
+    ended = await asyncio.gather(*acts, return_exceptions=True)
+    for found in ended:
+        if isinstance(found, BaseException):
+            raise found
+    return [found for found in ended if not isinstance(found, BaseException)]
 
 
 async def wait_until(
