@@ -16,8 +16,11 @@ from qx.model.plan import Consent, Plan, Refusal
 from qx.model.topology import Cause
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qx.app.run import Ended
     from qx.app.workbench import Workbench
+    from qx.model.control import Control
     from qx.model.topology import Topology
     from qx.ports.report import Reporter
 
@@ -35,6 +38,7 @@ class Lost(NamedTuple):
     acknowledged_by: str = ""
     end: End = End.UNKNOWN
     since: float | None = None
+    known: Mapping[tuple[str, str], Control | str] = {}  # what need not be asked of the controls
 
     @property
     def hung(self) -> frozenset[tuple[str, str]]:
@@ -57,7 +61,8 @@ async def plan_unasked(bench: Workbench, lost: Lost) -> Plan | Refusal | None:
     by = f"{AUTOMATIC} on {bench.observer}, {source} is gone"
     said = f"its last run was acknowledged by {lost.acknowledged_by}"
     consent = Consent(override=("cooldown",), reason=said, by=by) if lost.acknowledged_by else Consent(by=by)
-    at = situation(bench, consent, topology, await inspect(bench, INSPECT_S, cluster), by, lost.hung, lost.ended)
+    controls = await inspect(bench, INSPECT_S, cluster, lost.known)
+    at = situation(bench, consent, topology, controls, by, lost.hung, lost.ended)
     refused: Refusal | None = None
     for candidate in rank_candidates(at, cluster, source):
         if not candidate.eligible:

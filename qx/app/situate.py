@@ -15,6 +15,8 @@ from qx.kernel.ids import sortable_id
 from qx.model.standing import Durable, Grant, Release
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qx.app.workbench import Workbench
     from qx.model.control import Control
     from qx.model.plan import Consent
@@ -70,9 +72,15 @@ def situation(
 
 
 async def inspect(
-    bench: Workbench, timeout: float, cluster: str | None = None
+    bench: Workbench,
+    timeout: float,
+    cluster: str | None = None,
+    known: Mapping[tuple[str, str], Control | str] | None = None,
 ) -> dict[tuple[str, str], Control | str]:
-    """What the controls of `cluster` (None: all) tell, asked at once; why those tell nothing that do not."""
+    """What the controls of `cluster` (None: all) tell, asked at once; why those tell nothing that do not. `known`: what
+    need not be asked.
+    """
+    found = dict(known or {})
 
     async def ask(key: tuple[str, str], control: NodeControl) -> tuple[tuple[str, str], Control | str]:
         try:
@@ -80,5 +88,7 @@ async def inspect(
         except QxError as error:
             return key, error.message
 
-    controls = {key: control for key, control in bench.controls.items() if cluster in (None, key[0])}
-    return dict(await asyncio.gather(*(ask(key, control) for key, control in controls.items())))
+    controls = {
+        key: control for key, control in bench.controls.items() if cluster in (None, key[0]) and key not in found
+    }
+    return found | dict(await asyncio.gather(*(ask(key, control) for key, control in controls.items())))

@@ -192,7 +192,7 @@ class Beside:
         elif self._is_left(region, found, read(store, Release, name)):
             await self._start_again(name, region, control, found)
         elif self._region is not None and end_of(found) is End.CRASHED:
-            await self._release(name, region, control, rule)
+            await self._release(name, region, control, rule, read(store, Release, name))
 
     def _is_left(self, region: str, found: Control, release: Release | None) -> bool:
         """Its guard ended it. Or it was released, and nobody takes its place, or somebody started it: as its pin said,
@@ -264,15 +264,15 @@ class Beside:
         name, region = held.grant.cluster, held.grant.region
         rule = self._bench.store.rules()[name]
         if rule.writer == region and not any(lease.cluster == name for lease in self._bench.store.leases()):
-            await self._release(name, region, self._bench.controls[name, region], rule, because)
+            before = read(self._bench.store, Release, name)
+            await self._release(name, region, self._bench.controls[name, region], rule, before, because)
             self.lose(name)
 
     async def _release(
-        self, name: str, region: str, control: NodeControl, rule: Rule,
+        self, name: str, region: str, control: NodeControl, rule: Rule, before: Release | None,
         because: str = "its process was gone without having stopped",
     ) -> None:
         """Made true, under the epoch in force: a run that acts meanwhile has a higher one, and goes first."""
-        before = read(self._bench.store, Release, name)
         if before is not None and (before.region, before.epoch) == (region, rule.epoch):
             return
         upstream = "" if self._bench.platform.clusters[name].kind == "postgresql" else NOBODY

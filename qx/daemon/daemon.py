@@ -137,6 +137,7 @@ class Post:
         await self.watchman.tick()
         self._tasks = [
             asyncio.create_task(self.eyes.watch(), name="eyes"),
+            asyncio.create_task(self._hurry(), name="hurry"),
             asyncio.create_task(self.trust.pulse(), name="trust"),
             asyncio.create_task(self._beside.keep(), name="beside"),
             asyncio.create_task(self._heart.beat(lambda: self.watchman.topology), name="heart"),
@@ -149,10 +150,22 @@ class Post:
         if self._postbox is not None:  # where each region has a controller
             self._tasks += [
                 asyncio.create_task(self._hang.mind(), name="hang"),
+                asyncio.create_task(self._near(), name="nearby"),
                 asyncio.create_task(self._listen(), name="listen"),
                 asyncio.create_task(self._postbox.serve(), name="postbox"),
             ]
         return self
+
+    async def _near(self) -> None:
+        if self.watchman.nearby is not None:
+            await self.watchman.nearby.keep()
+
+    async def _hurry(self) -> None:
+        """When a server hangs up, a tick that is being taken holds up nobody."""
+        while True:
+            await self.eyes.woken.wait()
+            self.eyes.woken.clear()
+            self.watchman.hurry()
 
     async def _listen(self) -> None:
         """What another controller released is considered at once, and whose lease ran out."""
@@ -160,6 +173,8 @@ class Post:
             try:
                 async for record in self.bench.store.changes((Release.KIND, Grant.LIVE)):
                     if (record.kind == Release.KIND) is bool(record.value) and (record.value or record.until == 0):
+                        if record.kind == Release.KIND:
+                            self.watchman.released(record.key)
                         self.eyes.alarmed.add(record.key)
                         self.eyes.woken.set()
             except QxError as error:
@@ -177,13 +192,10 @@ class Post:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def round(self, ends: tuple[asyncio.Event, ...]) -> float:
-        """Until the next tick has been taken; hurries in between when a server hangs up. The seconds that it took."""
+        """Until the next tick has been taken. The seconds that it took."""
         until = self.bench.clock.elapsed() + self.watch.probe
         while (left := until - self.bench.clock.elapsed()) > 0 and not any(end.is_set() for end in ends):
-            await _first(left, self.eyes.woken, *ends)
-            if self.eyes.woken.is_set():
-                self.eyes.woken.clear()
-                self.watchman.hurry()
+            await _first(left, *ends)
         for task in self._tasks:
             if task.done():
                 task.result()  # raises what ended it: the daemon does not go on blind

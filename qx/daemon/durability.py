@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from qx.model.topology import ClusterView, Topology
 
 GONE_AFTER = 5.0  # intervals without streaming, until a standby does not count any more
+SELDOM_S = 10.0  # between looks where no cluster is concerned
 HELD = frozenset({"QX-STORE-001", "QX-STORE-002"})  # somebody acts on the cluster: later
 
 
@@ -44,16 +45,19 @@ class Durability:
         while True:
             began = clock.elapsed()
             topology = self._topology()
+            concerned = True
             if topology is not None and self._trust.feel() == 0:
-                await self.round(topology)
-            await clock.sleep(max(0.0, self._watch.probe - (clock.elapsed() - began)))
+                concerned = await self.round(topology)
+            every = self._watch.probe if concerned else max(self._watch.probe, SELDOM_S)
+            await clock.sleep(max(0.0, every - (clock.elapsed() - began)))
 
-    async def round(self, topology: Topology) -> None:
+    async def round(self, topology: Topology) -> bool:
+        """Whether any cluster is concerned."""
         try:
-            names = durability.concerned(self._bench)
+            names = await self._bench.apart(durability.concerned, self._bench)
         except QxError as error:
             self._log.tell("error", code=error.code, message=error.message)
-            return
+            return True
         for name in names:
             view = topology.clusters[name]
             if self._bench.platform.clusters[name].mode == "observe" or self._region not in (None, view.writer):
@@ -63,6 +67,7 @@ class Durability:
             except QxError as error:
                 if error.code not in HELD:
                     self._log.tell("error", cluster=name, code=error.code, message=error.message)
+        return bool(names)
 
     async def _one(self, topology: Topology, view: ClusterView) -> None:
         kept = self._kept(view)

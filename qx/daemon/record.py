@@ -15,6 +15,7 @@ from qx.model.standing import Acknowledgement, Arming, Grant, Release, Witness
 
 if TYPE_CHECKING:
     from qx.app.workbench import Workbench
+    from qx.model.control import Control
     from qx.model.journal import Run
     from qx.model.lease import Lease, Maintenance, Rule
     from qx.model.observation import Sample
@@ -59,6 +60,20 @@ class Record(Struct, frozen=True, kw_only=True):
         rule = self.rules.get(cluster)
         fenced = self.fences.get((cluster, str(rule.writer))) if rule is not None else None
         return fenced is not None and fenced.how == "released"
+
+    def known_of(self, cluster: str, source: str) -> dict[tuple[str, str], Control | str]:
+        """What need not be asked of the controls: what their own controllers told of standbys, and of a writer that was
+        released.
+        """
+        told = {
+            (cluster, each.region): each.controls[cluster]
+            for each in self.witnesses.values()
+            if each.region != source and cluster in each.controls
+        }
+        fenced = self.fences.get((cluster, source))
+        if fenced is not None and fenced.how == "released":
+            return told | {(cluster, source): fenced.because}
+        return {**told}
 
     def acknowledged_by(self, cluster: str) -> str:
         """Who acknowledged the last run that moved `cluster`; '' nobody."""

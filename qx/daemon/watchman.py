@@ -13,10 +13,11 @@ import traceback
 from typing import TYPE_CHECKING
 
 from qx.app.automatic import Lost, carry_out, plan_homing, plan_unasked
-from qx.app.ledger import keep
 from qx.app.run import resume
 from qx.daemon.confirming import Confirming
+from qx.daemon.decisions import Decisions
 from qx.daemon.log import RunLog
+from qx.daemon.nearby import Nearby
 from qx.daemon.record import Record, recall
 from qx.daemon.witness import testify
 from qx.engine.leading import Leadership
@@ -29,7 +30,6 @@ from qx.kernel.errors import QxError
 from qx.kernel.spans import format_seconds
 from qx.model.approval import ApprovalRequest
 from qx.model.plan import Refusal
-from qx.model.standing import Decided
 from qx.model.topology import Cause
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ if TYPE_CHECKING:
     from qx.daemon.log import Log
     from qx.daemon.trust import Trust
     from qx.model.journal import Run
+    from qx.model.standing import Decided
     from qx.model.topology import ClusterView, Topology
+    from qx.ports.controls import NodeControl
 
 INSPECT_S = 1.0
 ANSWER_S = 0.5  # a server that says nothing to a neighbour for so long hangs, for the moment
@@ -55,17 +57,18 @@ class Watchman:
         self.unsafe_store: Callable[[], str] = str  # why the store may forget
         self._bench, self._watch, self._eyes, self._trust, self._log = bench, watch, eyes, trust, log
         self._vigils: dict[str, Vigil] = {}
-        self._decided: dict[str, Decided] = {}
+        self._decisions = Decisions(bench, log)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()  # clusters of which a server hung up while they were considered
+        self._released = {name: asyncio.Event() for name in bench.platform.clusters}  # told, since it was last asked
         self._lost: set[str] = set()  # clusters whose writer is dead, judged by its heartbeats
-        self._would_act: set[str] = set()  # clusters that policy alone kept from being acted on, since they were well
         self._well: dict[str, float | None] = {}  # since when home could take its writer back
         self._silent = -math.inf  # when the store last did not answer
         # Shorter than the writer's: who leads next is known when that runs out, should both be gone.
         self._leadership = Leadership(bench.store, bench.region, watch.ttl / 2) if bench.region else None
         self._confirming = Confirming(bench, log)
         self._leads = bench.region is None  # the one controller of a platform leads
+        self.nearby = Nearby(bench, bench.region) if bench.region else None
 
     @property
     def leads(self) -> bool:
@@ -75,7 +78,7 @@ class Watchman:
     @property
     def decided(self) -> tuple[Decided, ...]:
         """What stands decided now, one for each cluster of which anything was."""
-        return tuple(self._decided.values())
+        return self._decisions.standing
 
     async def tick(self) -> None:
         """Judge everything that was seen last, and consider every cluster."""
@@ -96,7 +99,10 @@ class Watchman:
         if region is None or self._leadership is None:
             return
         try:
-            await self._bench.apart(testify, self._bench.store, region, topology, self._lost, self._watch.probe)
+            controls = dict(self.nearby.told) if self.nearby is not None else {}
+            await self._bench.apart(
+                testify, self._bench.store, region, topology, self._lost, controls, self._watch.probe
+            )
             leads = self._trust.feel() == 0 and await self._bench.apart(self._leadership.campaign)
         except QxError as error:
             self._log.tell("error", code=error.code, message=error.message)
@@ -106,10 +112,15 @@ class Watchman:
         self._leads = leads
 
     def hurry(self) -> None:
-        """A server hung up: its cluster is considered at once, apart from the ticks."""
+        """A server hung up: its cluster is considered at once, apart from the ticks, by whoever would act on it."""
         alarmed, self._eyes.alarmed = self._eyes.alarmed, set()
-        for name in alarmed:
+        for name in alarmed if self._leads else ():
             self._start(name, closely=True)
+
+    def released(self, name: str) -> None:
+        """The controller beside the writer has told so: nothing else has to be found out about it."""
+        if name in self._released:
+            self._released[name].set()
 
     async def settle(self) -> None:
         """Until nothing is being considered or done any more."""
@@ -151,11 +162,9 @@ class Watchman:
         """Its replicas notice some milliseconds later that they have lost it."""
         clock = self._bench.clock
         until = clock.elapsed() + CLOSER_S
-        while True:
+        record = await self._recall()
+        while record is not None:
             await self._eyes.look(name, min(INSPECT_S, self._watch.probe))
-            record = await self._recall()
-            if record is None:
-                return
             topology = self._judge(record)
             if topology.clusters[name].cause is not Cause.WRITER_SILENT or clock.elapsed() >= until:
                 await self._keep_samples(topology)
@@ -169,10 +178,12 @@ class Watchman:
         view = self.topology.clusters[name]
         source = missing(view)
         unheard = view.cause in (Cause.WRITER_DEAD, Cause.WRITER_SILENT) and source is not None
-        end = await self._end(name, str(source)) if unheard else End.UNKNOWN
+        self._released[name].clear()
+        record = await self._recall() if unheard else None
+        end = await self._end(name, str(source), record) if record is not None else End.UNKNOWN
         # Nobody's heartbeats come through one that hangs, or that its guard ended: a replica that hears nothing
         # has lost it.
-        lost = end is End.HANGS or (end is End.UNKNOWN and unheard and await self._is_fenced(name, str(source)))
+        lost = end is End.HANGS or (end is End.UNKNOWN and self._is_fenced(name, str(source), record))
         heard = {name: 2 * self._watch.probe} if lost else {}
         topology = (await self._rejudged(heard) if heard else None) or self.topology
         view = topology.clusters[name]
@@ -184,36 +195,47 @@ class Watchman:
         self._vigils[name] = vigil
         match watched.finding:
             case Finding.WELL:
-                self._came_back(name, view)
+                self._decisions.came_back(name, view)
                 if self._leads and self._bench.platform.clusters[name].mode == "confirm":
                     self._confirming.withdraw(name, "the writer is back")
                 await self._go_home(name, view)
             case Finding.GONE if source is not None:
                 await self._act(name, source, watched.because, topology, heard)
-            case Finding.UNPROVEN if source is not None and await self._is_fenced(name, source):
+            case Finding.UNPROVEN if source is not None and self._is_fenced(name, source, record):
                 await self._act(name, source, watched.because, topology, heard)
             case Finding.UNPROVEN:
-                self._decide(name, "blocked", view, watched.because, ("fence: nothing proves that it cannot write",))
+                unproven = ("fence: nothing proves that it cannot write",)
+                self._decisions.tell(name, "blocked", view, watched.because, unproven)
             case Finding.WAITING | Finding.SUSPECT | Finding.GONE:
-                self._decide(name, watched.finding.value, view, watched.because)
+                self._decisions.tell(name, watched.finding.value, view, watched.because)
         return watched.wait_s
 
-    async def _is_fenced(self, name: str, source: str) -> bool:
+    def _is_fenced(self, name: str, source: str, record: Record | None) -> bool:
         """A lease that ran out while nobody could extend it proves as much; but who held it comes first then."""
-        record = await self._recall()
         fenced = record.fences.get((name, source)) if record is not None else None
         if fenced is None:
             return False
         return fenced.how == "released" or self._bench.clock.elapsed() - self._silent >= self._watch.ttl
 
-    async def _end(self, name: str, source: str) -> End:
-        record = await self._recall()
-        fenced = record.fences.get((name, source)) if record is not None else None
+    async def _end(self, name: str, source: str, record: Record) -> End:
+        fenced = record.fences.get((name, source))
         if fenced is not None and fenced.how == "released":
             return End.CRASHED
         control = self._bench.controls.get((name, source))
         if control is None:
             return End.UNKNOWN
+        looked = asyncio.ensure_future(self._found(control))
+        told = asyncio.ensure_future(self._released[name].wait())
+        try:
+            await asyncio.wait({looked, told}, return_when=asyncio.FIRST_COMPLETED)
+            again = await self._recall() if told.done() and not looked.done() else None
+            fenced = again.fences.get((name, source)) if again is not None else None
+            return End.CRASHED if fenced is not None and fenced.how == "released" else await looked
+        finally:
+            looked.cancel()
+            told.cancel()
+
+    async def _found(self, control: NodeControl) -> End:
         try:
             found = await control.inspect(INSPECT_S)
             return end_of(found, answers=found.running and await control.answers(ANSWER_S))
@@ -233,30 +255,31 @@ class Watchman:
         if against:
             only_mode = [veto.name for veto in against] == ["mode"]
             words = tuple(f"{veto.name}: {veto.because}" for veto in against)
-            self._decide(name, "would-act" if only_mode else "veto", view, because, words)
+            self._decisions.tell(name, "would-act" if only_mode else "veto", view, because, words)
             return
         began = self._bench.clock.elapsed()
         asks, vigil = cluster.mode == "confirm", self._vigils[name]
         since = self._bench.clock.now() - (began - (vigil.since or began))
-        lost = Lost(name, source, topology, record.acknowledged_by(name), vigil.end, since)
+        known = record.known_of(name, source)
+        lost = Lost(name, source, topology, record.acknowledged_by(name), vigil.end, since, known)
         plan = await (self._confirming.approved(lost) if asks else plan_unasked(self._bench, lost))
         if isinstance(plan, ApprovalRequest):
             way = f"approvals: qx approve {plan.plan} --reason TEXT"
-            self._decide(name, "asks", view, because, (way,), plan=plan.plan)
+            self._decisions.tell(name, "asks", view, because, (way,), plan=plan.plan)
             return
         if plan is None or isinstance(plan, Refusal):
             gates = plan.gates if plan is not None else ()
             words = tuple(f"{gate.gate}: {gate.because}" for gate in gates if not gate.passed)
-            self._decide(name, "blocked", view, because, words or ("candidates: none is eligible",))
+            self._decisions.tell(name, "blocked", view, because, words or ("candidates: none is eligible",))
             return
         if self._trust.feel() > 0 or not await self._is_still_gone(name, began, heard):
             return
-        self._decide(name, "act", view, because)
+        self._decisions.tell(name, "act", view, because)
         ended = await carry_out(self._bench, plan, RunLog(self._log), approvals=1 if asks else 0)
         self._vigils.pop(name, None)
         if asks:
             self._confirming.withdraw(name, f"carried out by run {ended.run}")
-        self._decide(name, "ended", view, f"run {ended.run}: {ended.outcome.value}", run=ended.run)
+        self._decisions.tell(name, "ended", view, f"run {ended.run}: {ended.outcome.value}", run=ended.run)
         await self._eyes.look(name)
 
     async def _go_home(self, name: str, view: ClusterView) -> None:
@@ -270,17 +293,19 @@ class Watchman:
         standing = record.standing(name, self._bench.clock.now(), self._trust.feel(), self.unsafe_store())
         against = vetoes_of_homing(name, cluster, view.writer, self._watch, standing)
         if against:
-            self._decide(name, "veto", view, "home is well", tuple(f"{veto.name}: {veto.because}" for veto in against))
+            words = tuple(f"{veto.name}: {veto.because}" for veto in against)
+            self._decisions.tell(name, "veto", view, "home is well", words)
             return
         plan = await plan_homing(self._bench, name, view.writer)
         if isinstance(plan, Refusal):
             words = tuple(f"{gate.gate}: {gate.because}" for gate in plan.gates if not gate.passed)
-            self._decide(name, "blocked", view, "home is well", words)
+            self._decisions.tell(name, "blocked", view, "home is well", words)
             return
-        self._decide(name, "act", view, f"{cluster.home} has been well for {format_seconds(at - (since or at))}")
+        well_for = format_seconds(at - (since or at))
+        self._decisions.tell(name, "act", view, f"{cluster.home} has been well for {well_for}")
         ended = await carry_out(self._bench, plan, RunLog(self._log))
         self._well.pop(name, None)
-        self._decide(name, "ended", view, f"run {ended.run}: {ended.outcome.value}", run=ended.run)
+        self._decisions.tell(name, "ended", view, f"run {ended.run}: {ended.outcome.value}", run=ended.run)
 
     async def _is_still_gone(self, name: str, since: float, heard: dict[str, float]) -> bool:
         """Planning waits for what does not answer, and the writer may have come back meanwhile."""
@@ -344,46 +369,3 @@ class Watchman:
             self._silent = self._bench.clock.elapsed()
             return None
         return record
-
-    def _came_back(self, name: str, view: ClusterView) -> None:
-        """A writer that is back by itself: acting would have been needless."""
-        before = self._decided.get(name)
-        if before is not None and before.verdict not in ("well", "ended"):
-            needless = name in self._would_act
-            self._would_act.discard(name)
-            self._decide(name, "well", view, view.because, false_positive=needless)
-
-    def _decide(
-        self, name: str, verdict: str, view: ClusterView, because: str, against: tuple[str, ...] = (), *,
-        run: str = "", plan: str = "", false_positive: bool | None = None,
-    ) -> None:
-        """Told and kept when it differs from what was decided before."""
-        now = self._bench.clock.now()
-        decided = Decided(
-            cluster=name, at=now, verdict=verdict, cause=view.cause.value, because=because, vetoes=against, run=run,
-            false_positive=false_positive, plan=plan,
-        )
-        before = self._decided.get(name)
-        if before is not None and (before.verdict, before.cause, before.plan, _names(before)) == (
-            verdict, decided.cause, plan, _names(decided)
-        ):  # fmt: skip
-            return
-        self._decided[name] = decided
-        if verdict == "would-act":
-            self._would_act.add(name)
-        elif verdict == "act":
-            self._would_act.discard(name)
-        self._log.tell("decided", cluster=name, verdict=verdict, cause=decided.cause, because=because,
-                       vetoes=list(against) or None, run=run or None)
-        if verdict not in (Finding.WAITING.value, Finding.SUSPECT.value):
-            self._keep(decided)
-
-    def _keep(self, decided: Decided) -> None:
-        try:
-            keep(self._bench.store, decided)
-        except QxError as error:
-            self._log.tell("error", code=error.code, message=error.message)
-
-
-def _names(decided: Decided) -> tuple[str, ...]:
-    return tuple(veto.partition(":")[0] for veto in decided.vetoes)

@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 
 from msgspec import Struct
 
+from qx.model.control import Control
+
 
 class Arming(Struct, frozen=True, kw_only=True):
     """Consent to act unasked. `drill`: the run that proved that it can."""
@@ -84,13 +86,16 @@ class DrillResult(Struct, frozen=True, kw_only=True):
 
 
 class Witness(Struct, frozen=True, kw_only=True):
-    """What the controller of `region` sees: clusters whose writer is gone, and whose writer answers it. Key: region."""
+    """What the controller of `region` sees: clusters whose writer is gone, and whose writer answers it; and what the
+    controls beside it told some seconds ago, by cluster. Key: region.
+    """
 
     KIND: ClassVar[str] = "witness"
     region: str
     at: float
     gone: tuple[str, ...]
     heard: tuple[str, ...]
+    controls: dict[str, Control] = {}
 
 
 class Decided(Struct, frozen=True, kw_only=True):

@@ -32,6 +32,7 @@ from tests.machine.test_daemon import SEEDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from qx.daemon.record import Record
     from qx.daemon.watchman import Watchman
     from qx.engine.world import Doing
     from qx.model.lease import Rule
@@ -95,11 +96,11 @@ def acts_in_observe(patch: pytest.MonkeyPatch) -> None:
     """It fences itself where it should only watch: a writer that is not heard is stopped."""
     real = watchman.Watchman._end
 
-    async def end(self: Watchman, name: str, source: str) -> End:
+    async def end(self: Watchman, name: str, source: str, record: Record) -> End:
         if self._bench.platform.clusters[name].mode == "observe" and self.topology is not None:
             with suppress(QxError):
                 await self._bench.controls[name, source].stop(self.topology.clusters[name].epoch, "kill", 1.0)
-        return await real(self, name, source)
+        return await real(self, name, source, record)
 
     patch.setattr(watchman.Watchman, "_end", end)
 
@@ -107,15 +108,15 @@ def acts_in_observe(patch: pytest.MonkeyPatch) -> None:
 def unproven_is_a_crash(patch: pytest.MonkeyPatch) -> None:
     real = watchman.Watchman._end
 
-    async def end(self: Watchman, name: str, source: str) -> End:
-        found = await real(self, name, source)
+    async def end(self: Watchman, name: str, source: str, record: Record) -> End:
+        found = await real(self, name, source, record)
         return End.CRASHED if found is End.UNKNOWN else found
 
     patch.setattr(watchman.Watchman, "_end", end)
 
 
 def any_end_is_a_crash(patch: pytest.MonkeyPatch) -> None:
-    async def end(self: Watchman, name: str, source: str) -> End:
+    async def end(self: Watchman, name: str, source: str, record: Record) -> End:
         return End.CRASHED
 
     patch.setattr(watchman.Watchman, "_end", end)
@@ -212,7 +213,7 @@ LIKELY = {
     "rollback after INTENDED(promote)": "-at-entry",
     "unproven is a crash": "control-slow",
     "no epoch check": "freeze-",
-    "the guard is told first": "a controller in each, under guards",
+    "the guard is told first": "control-slow",
 }
 LEASES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "the guard counts too long": the_guard_counts_too_long,
