@@ -29,7 +29,8 @@ INSPECT_S = 1.0
 
 class Lost(NamedTuple):
     """A writer that is gone. `topology`: as it was just judged. `acknowledged_by`: who acknowledged the cluster's last
-    run, and so ended its cooldown. `end`: what the control beside the writer says of it, `since` when (Unix seconds).
+    run, and so ended its cooldown. `end`: what the control beside the writer says of it; `since` when (Unix seconds) it
+    says that no process is left.
     """
 
     cluster: str
@@ -46,9 +47,7 @@ class Lost(NamedTuple):
 
     @property
     def ended(self) -> dict[tuple[str, str], float]:
-        if self.since is None or self.end not in (End.CRASHED, End.STOPPED):
-            return {}
-        return {(self.cluster, self.source): self.since}
+        return {} if self.since is None else {(self.cluster, self.source): self.since}
 
 
 async def plan_unasked(bench: Workbench, lost: Lost) -> Plan | Refusal | None:

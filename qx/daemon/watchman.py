@@ -259,7 +259,7 @@ class Watchman:
             return
         began = self._bench.clock.elapsed()
         asks, vigil = cluster.mode == "confirm", self._vigils[name]
-        since = self._bench.clock.now() - (began - (vigil.since or began))
+        since = None if vigil.ended is None else self._bench.clock.now() - (began - vigil.ended)
         known = record.known_of(name, source)
         lost = Lost(name, source, topology, record.acknowledged_by(name), vigil.end, since, known)
         plan = await (self._confirming.approved(lost) if asks else plan_unasked(self._bench, lost))

@@ -54,6 +54,7 @@ class Vigil(Struct, frozen=True):
     end: End = End.UNKNOWN  # what its control last said
     looks: int = 0  # that found it gone, in a row
     flaps: tuple[float, ...] = ()  # when it came back
+    ended: float | None = None  # its control first said that it has no process
 
 
 class Watched(Struct, frozen=True):
@@ -87,15 +88,17 @@ def heed(
             return kept, Watched(Finding.SUSPECT, view.because)
         return kept, Watched(Finding.WELL, view.because)
     again = end is not vigil.end and End.UNKNOWN not in (end, vigil.end)  # a stopped one that was started, say
-    first = min(at, answered) if end is End.HANGS and answered is not None else at
+    silent = min(at, answered) if answered is not None else at
+    first = silent if end is End.HANGS else at
     since = first if vigil.since is None or again else vigil.since
     last = vigil.end if end is End.UNKNOWN else end
-    now = Vigil(since, missing(view), last, 1 if again else vigil.looks + 1, flaps)
+    ended = (at if vigil.ended is None or again else vigil.ended) if last in (End.CRASHED, End.STOPPED) else None
+    now = Vigil(since, missing(view), last, 1 if again else vigil.looks + 1, flaps, ended)
     if end is End.RUNS:
         return Vigil(flaps=flaps), Watched(Finding.SUSPECT, f"{view.because}; but its server answers beside it")
     grace, what = _grace(end, watch)
     grace *= 2 ** len(flaps) if end is not End.CRASHED else 1
-    left = since + grace - at
+    left = (min(since, silent) if end is End.UNKNOWN else since) + grace - at
     if left > 0 or (end is not End.CRASHED and now.looks < watch.confirm):
         wait = max(0.0, left)
         return now, Watched(Finding.WAITING, f"{view.because}; {what}, {format_seconds(wait)} of grace left", wait)

@@ -115,3 +115,17 @@ def test_the_wait_begins_anew_when_what_its_control_says_becomes_another_thing()
         Finding.GONE
     )
     assert after(*stopped, (29.5, DEAD, End.CRASHED))[1].finding is Finding.GONE
+
+
+def test_a_writer_that_nobody_could_ask_about_has_ended_when_its_control_first_said_so() -> None:
+    """Until then it may have written, however long it had been silent."""
+    kept = Vigil()
+    for at, end in ((10.0, End.UNKNOWN), (11.0, End.CRASHED), (12.0, End.UNKNOWN), (13.0, End.CRASHED)):
+        kept, _ = heed(kept, DEAD, end, WATCH, at)
+    assert (kept.since, kept.ended) == (10.0, 11.0)
+
+
+def test_a_silence_counts_from_the_last_answer_and_a_stop_from_when_it_was_seen() -> None:
+    for end, grace in ((End.UNKNOWN, WATCH.probe * WATCH.confirm), (End.STOPPED, WATCH.restart_grace)):
+        _, watched = heed(Vigil(), DEAD, end, WATCH, 10.0, answered=9.5)
+        assert watched.wait_s == grace - (0.5 if end is End.UNKNOWN else 0.0)
