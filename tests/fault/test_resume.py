@@ -57,12 +57,12 @@ class Scene(NamedTuple):
 
 
 SCENES = {
-    "trading": Scene((TRADING,), 27, (Span(TRADING, 9, 15),)),
-    "failback": Scene((TRADING,), 27, (Span(TRADING, 9, 15),)),
+    "trading": Scene((TRADING,), 29, (Span(TRADING, 11, 17),)),
+    "failback": Scene((TRADING,), 29, (Span(TRADING, 11, 17),)),
     "sessions": Scene((SESSIONS,), 25, (Span(SESSIONS, 11, 13),)),
-    "both": Scene((TRADING, SESSIONS), 49, (Span(TRADING, 13, 19), Span(SESSIONS, 35, 37))),
-    "unplanned-trading": Scene((TRADING,), 21, stricken=True),
-    "unplanned-sessions": Scene((SESSIONS,), 19, stricken=True),
+    "both": Scene((TRADING, SESSIONS), 51, (Span(TRADING, 15, 21), Span(SESSIONS, 37, 39))),
+    "unplanned-trading": Scene((TRADING,), 23, stricken=True),
+    "unplanned-sessions": Scene((SESSIONS,), 21, stricken=True),
     "rejoin": Scene((TRADING,), 15, stricken=True),
 }
 
@@ -80,9 +80,9 @@ def _before(name: str) -> list[tuple[str, int, str]]:
 CUTS = [
     *sampled(_after("trading") + _before("trading"), 2),
     *sampled(_after("sessions") + _before("sessions"), 1),
-    *sampled(_after("both", range(12, 21)), 1),  # where the two meet: elsewhere it is one after the other
-    *sampled(_after("both", range(33, 39)), 1),
-    *sampled(_after("failback", range(9, 20, 2)), 1),
+    *sampled(_after("both", range(14, 23)), 1),  # where the two meet: elsewhere it is one after the other
+    *sampled(_after("both", range(35, 41)), 1),
+    *sampled(_after("failback", range(11, 22, 2)), 1),
     *sampled(_after("unplanned-trading"), 1),
     *sampled(_after("unplanned-sessions"), 0),
     *sampled(_after("rejoin") + _before("rejoin"), 1),
