@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 REQUEST, ANSWER = "node-request", "node-answer"
 KEPT_S = 60.0  # what nobody fetched is gone after this long
 T = TypeVar("T")
-FIRST_LOOK_S, LONGEST_LOOK_S = 0.005, 0.1
+FIRST_LOOK_S, LONGEST_LOOK_S = 0.005, 0.03
 
 
 class Apart(Protocol):
