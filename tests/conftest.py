@@ -20,14 +20,19 @@ pytest_plugins = ["tests.fixtures_servers", "tests.fixtures_lab", "tests.fixture
 COMPUTING = ("tests/machine/", "tests/property/", "tests/unit/")
 """The folders whose tests start no server: they may run beside anything."""
 
+LABS = ("tests/fault/", "tests/integration/")
+"""Those that start whole labs, and keep one standing for the tests that follow."""
+
 POLITE = 10
 
 
 class Apart(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
-    """Tests that start servers share one worker, one after another; the others go to whichever worker is free."""
+    """Labs go to one worker, single servers to the other, one after another; the rest to whichever worker is free."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid if nodeid.startswith(COMPUTING) else "servers"
+        if nodeid.startswith(COMPUTING):
+            return nodeid
+        return "labs" if nodeid.startswith(LABS) else "servers"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Apart:
