@@ -195,18 +195,26 @@ def test_a_redis_replica_that_lost_its_link(lab: Lab) -> None:
         assert node["lag"]["seconds"] is not None
 
 
+def told(watching: subprocess.Popen[str]) -> str:
+    assert watching.stdout is not None
+    return watching.stdout.readline()
+
+
+def causes(watching: subprocess.Popen[str]) -> Iterator[str]:
+    """Of `trading`, line by line, for some lines: on a busy machine another thing may change as well."""
+    return (json.loads(told(watching))["clusters"]["trading"]["cause"] for _ in range(6))
+
+
 def test_watching_into_a_pipe_tells_each_change_in_a_line_of_its_own(lab: Lab) -> None:
     argv = [sys.executable, "-m", "qx", "status", "--watch=0.2", "-o", "ndjson"]
     with subprocess.Popen(argv, env=environment(lab), stdout=subprocess.PIPE, text=True) as watching:
         try:
-            assert watching.stdout is not None
-            first = json.loads(watching.stdout.readline())
+            first = json.loads(told(watching))
             assert (first["schema"], first["clusters"]["trading"]["cause"]) == ("qx.status/1", "none")
             look.sql(look.port(lab, EU), "SELECT pg_wal_replay_pause()")
-            second = json.loads(watching.stdout.readline())
-            assert second["clusters"]["trading"]["cause"] == "replay-paused"
+            assert "replay-paused" in causes(watching)
             look.sql(look.port(lab, EU), "SELECT pg_wal_replay_resume()")
-            assert json.loads(watching.stdout.readline())["clusters"]["trading"]["cause"] == "none"
+            assert "none" in causes(watching)
             watching.send_signal(2)
             assert watching.wait(PATIENCE_S) == 0
         finally:
