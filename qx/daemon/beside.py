@@ -65,6 +65,7 @@ class Beside:
     ) -> None:
         self._bench, self._watch, self._region, self._log, self._seen = bench, watch, region, log, seen
         self._held: dict[str, Held] = {}
+        self._freeing: dict[str, tuple[Held, str]] = {}  # whose guard is still to be told that it runs freely, and why
         self._woken = asyncio.Event()
         self._hung_up: set[str] = set()  # clusters, of which a server did so since the last round
         self._alone: dict[str, float] = {}  # since when no standby could take a writer's place
@@ -109,6 +110,8 @@ class Beside:
             self._tell("", error)  # nothing is extended: the guards keep their deadlines
             return
         self.heard = asked
+        for name in tuple(self._freeing):
+            await self._free(name)
         busy = {lease.cluster: lease.epoch for lease in leases}
         mine = [
             (name, rule)
@@ -228,7 +231,9 @@ class Beside:
         finally:
             self._bench.store.release((lease,))
 
-    async def _start_again(self, name: str, region: str, control: NodeControl, found: Control) -> None:
+    async def _start_again(
+        self, name: str, region: str, control: NodeControl, found: Control, *, armed: bool = True
+    ) -> None:
         """Its guard ended it, or it was released; nobody was promoted since: the rule would name another writer, and a
         run that has not come so far has not ended.
         """
@@ -237,7 +242,7 @@ class Beside:
         try:
             if store.rules()[name].writer != region or unended(store, (name,)):
                 return
-            bound = bool(found.guard) or found.exited == "expired"
+            bound = armed and (bool(found.guard) or found.exited == "expired")
             await reinstate(store, lease, control, found, START_S, self._term(GRANTING_S) if bound else None)
             self._log.tell("started-again", cluster=name, region=region, epoch=lease.epoch)
             if bound:
@@ -253,6 +258,7 @@ class Beside:
         live = self._bench.store.put(Grant.LIVE, name, {}, ttl=watch.ttl)
         write(self._bench.store, grant, name)
         self._held[name] = Held(grant, live.revision)
+        self._freeing.pop(name, None)
         self._log.tell("granted", cluster=name, region=region, epoch=epoch, guard=guard)
 
     def _term(self, ttl: float | None = None) -> Term:
@@ -291,20 +297,32 @@ class Beside:
 
     async def _let_go(self, name: str, because: str) -> None:
         """This controller extends it no more. If it is still the writer, it runs freely from now on."""
-        held = self._held.pop(name)
-        rule = self._bench.store.rules().get(name)
-        if rule is not None and rule.writer == held.grant.region:
-            await self._free(name, held)
-            self._log.tell("freed", cluster=name, region=held.grant.region, because=because)
+        self._freeing[name] = (self._held.pop(name), because)
+        await self._free(name)
 
-    async def _free(self, name: str, held: Held) -> None:
-        """First the record, then the guard: no proof without a deadline."""
+    async def _free(self, name: str) -> None:
+        """First the record, then the guard: no deadline, no proof. It is tried again in each round until it is done: a
+        guard that was not told ends its server, which is then started again.
+        """
+        held, because = self._freeing[name]
+        region, epoch = held.grant.region, held.grant.epoch
+        store, control = self._bench.store, self._bench.controls[name, region]
         try:
-            self._bench.store.drop(Grant.KIND, name)
-            self._bench.store.drop(Grant.LIVE, name)
-            await self._bench.controls[name, held.grant.region].extend(held.grant.epoch, None, ACT_S)
+            rule = store.rules().get(name)
+            if rule is not None and rule.writer == region:
+                store.drop(Grant.KIND, name)
+                store.drop(Grant.LIVE, name)
+                found = await control.inspect(ACT_S)
+                if not found.running and found.exited == "expired":
+                    await self._start_again(name, region, control, found, armed=False)
+                else:
+                    await control.extend(epoch, None, ACT_S)
+                self._log.tell("freed", cluster=name, region=region, because=because)
         except QxError as error:
             self._tell(name, error)
+            if error.code != "QX-NODE-002":  # a run with a higher epoch acts there: it has taken it off its lease
+                return
+        self._freeing.pop(name, None)
 
     def _lease(self, name: str) -> Lease:
         """The cluster's own, for a moment. Raises QX-STORE-001 while a run holds it."""

@@ -339,3 +339,32 @@ async def test_a_writer_whose_place_no_standby_could_take_is_bound_by_nothing() 
     assert scene.control.terms.count(None) == 1
     assert proofs(scene.store) == {}
     assert not scene.beside.held
+
+
+async def test_a_guard_that_could_not_be_told_is_told_in_the_next_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(RUNS)
+    await scene.beside.round()
+    scene.store.drop(Arming.KIND, "trading")
+    with monkeypatch.context() as silent:
+        silent.setattr(scene.store, "drop", refuse)
+        await scene.beside.round()
+    assert None not in scene.control.terms
+    await scene.beside.round()
+    assert scene.control.terms[-1] is None
+
+
+async def test_one_that_ended_meanwhile_is_started_again_and_bound_by_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(RUNS)
+    await scene.beside.round()
+    scene.store.drop(Arming.KIND, "trading")
+    with monkeypatch.context() as silent:
+        silent.setattr(scene.store, "drop", refuse)
+        await scene.beside.round()
+    scene.control.found = EXPIRED
+    await scene.beside.round()
+    assert (scene.control.asked[-1], scene.control.terms[-1]) == ("start writer", None)
+    assert proofs(scene.store) == {}
+
+
+def refuse(*_: Any, **__: Any) -> None:
+    raise Refused("QX-STORE-005", "no answer")
