@@ -212,7 +212,10 @@ def test_no_password_is_left_anywhere(make_postgres: PostgresMaker) -> None:
         places = [*(path for path in server.data.rglob("*") if path.is_file()), server.home / "log"]
         places += [Path(f"/proc/{server.process.popen.pid}/{told}") for told in ("cmdline", "environ")]
         for place in places:
-            content = place.read_bytes()
+            try:
+                content = place.read_bytes()
+            except FileNotFoundError:  # a temporary file of the running server
+                continue
             assert not [secret for secret in secrets if secret in content], place
         assert (server.home / "pgpass").stat().st_mode & 0o777 == 0o600
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.fault, pytest.mark.integration]
 
-FENCED = {TRADING: 12, SESSIONS: 14}  # the entry of the journal that says so
+FENCED = {TRADING: 14, SESSIONS: 14}  # the entry of the journal that says so
 UNSET = "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE; SET default_transaction_read_only = off"
 
 
