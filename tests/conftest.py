@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 from hypothesis import settings
@@ -33,6 +34,11 @@ class Apart(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
         if nodeid.startswith(COMPUTING):
             return nodeid
         return "labs" if nodeid.startswith(LABS) else "servers"
+
+
+def pytest_configure() -> None:
+    """Started in the background of a script, a shell lets nothing below it be interrupted: some tests do just that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Apart:
