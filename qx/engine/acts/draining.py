@@ -14,6 +14,8 @@ from qx.kernel.errors import QxError, Refused
 from qx.kernel.spans import format_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from qx.engine.world import Doing
     from qx.model import plan
     from qx.model.observation import PgFacts
@@ -115,42 +117,48 @@ class PgUnfreeze:
     async def perform(self, action: plan.Unfreeze, doing: Doing) -> dict[str, Any]:
         """Every candidate follows the old upstream again, should it come back."""
         cluster = doing.world.platform.clusters[action.cluster]
-        frozen = doing.proofs.get(f"{action.cluster}.freeze", {}).get("positions", cluster.nodes)
-        thawed: list[str] = []
-        left: dict[str, str] = {}
-        for region in (r for r in frozen if r != action.upstream and action.upstream is not None):
-            conninfo = doing.world.conninfo(action.cluster, action.upstream or "", region)
-            settings = {"primary_conninfo": conninfo, "primary_slot_name": slot_name(cluster, region)}
-            try:
-                server = doing.world.postgres(action.cluster, region)
-                await server.alter_system(dict(settings), min(LOOK_S, doing.timeout))
-            except QxError as error:  # it follows nobody, as a rejoin will see; the writer need not wait for that
-                left[region] = str(error)
-            else:
-                thawed.append(region)
-        return {"thawed": thawed, "left": left}
+
+        async def thaw(region: str, upstream: str) -> None:
+            conninfo = doing.world.conninfo(action.cluster, upstream, region)
+            settings: dict[str, str | None] = {
+                "primary_conninfo": conninfo, "primary_slot_name": slot_name(cluster, region),
+            }  # fmt: skip
+            server = doing.world.postgres(action.cluster, region)
+            await server.alter_system(settings, min(LOOK_S, doing.timeout))
+
+        return await _thawed(action, doing, thaw)
 
     async def settled(self, action: plan.Unfreeze, doing: Doing) -> Settled | None:
         return Settled(False, {})
 
 
-class RedisUnfreeze:
+class RedisUnfreeze(PgUnfreeze):
     async def perform(self, action: plan.Unfreeze, doing: Doing) -> dict[str, Any]:
         """As `PgUnfreeze`."""
         cluster = doing.world.platform.clusters[action.cluster]
-        frozen = doing.proofs.get(f"{action.cluster}.freeze", {}).get("positions", cluster.nodes)
-        thawed: list[str] = []
-        left: dict[str, str] = {}
-        for region in (r for r in frozen if r != action.upstream and action.upstream is not None):
-            try:
-                server = doing.world.redis(action.cluster, region)
-                upstream = address(cluster, action.upstream or "", region)
-                await server.replicate(upstream, min(LOOK_S, doing.timeout))
-            except QxError as error:
-                left[region] = str(error)
-            else:
-                thawed.append(region)
-        return {"thawed": thawed, "left": left}
 
-    async def settled(self, action: plan.Unfreeze, doing: Doing) -> Settled | None:
-        return Settled(False, {})
+        async def thaw(region: str, upstream: str) -> None:
+            server = doing.world.redis(action.cluster, region)
+            await server.replicate(address(cluster, upstream, region), min(LOOK_S, doing.timeout))
+
+        return await _thawed(action, doing, thaw)
+
+
+async def _thawed(
+    action: plan.Unfreeze, doing: Doing, thaw: Callable[[str, str], Awaitable[None]]
+) -> dict[str, Any]:
+    """One that cannot be reached follows nobody, as a rejoin will see; the writer need not wait for that."""
+    nodes = doing.world.platform.clusters[action.cluster].nodes
+    frozen = doing.proofs.get(f"{action.cluster}.freeze", {}).get("positions", nodes)
+    thawed: list[str] = []
+    left: dict[str, str] = {}
+    for region in frozen if action.upstream is not None else ():
+        if region == action.upstream:
+            continue
+        try:
+            await thaw(region, action.upstream or "")
+        except QxError as error:
+            left[region] = str(error)
+        else:
+            thawed.append(region)
+    return {"thawed": thawed, "left": left}
