@@ -19,7 +19,8 @@ from qx.model.platform import Platform
 from tests.docs.markdown import PAGES, ROOT, Line, alternatives, anchors, command_lines, links, text_of
 from tests.docs.tree import objection
 from tools.reference.commands import leaves
-from tools.reference.documents import DOCUMENTS, NOT_ANSWERED, answered
+from tools.reference.documents import NOT_ANSWERED, answered
+from tools.reference.nouns import DOCUMENTS
 
 REFERENCE = ROOT / "docs" / "reference"
 MODULES = sorted((ROOT / "qx").rglob("*.py"))
