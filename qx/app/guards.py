@@ -15,7 +15,7 @@ from qx.app.reinstate import ACT_S, reinstate
 from qx.app.situate import inspect
 from qx.config.profiles import watch_of
 from qx.engine.records import read, read_all
-from qx.engine.rivals import unended
+from qx.engine.rivals import FAR_BACK, unended
 from qx.failover.coldstart import Told, doubts, is_replica, words, writers
 from qx.kernel.errors import QxError, Refused
 from qx.kernel.ids import sortable_id
@@ -138,7 +138,7 @@ def _check_record(store: Store, wish: Wish, rule: Rule | None) -> None:
     if writer is None and not wish.attested:
         hint = "if no other server of the cluster writes or can: --attest"
         raise _refused(wish, "no writer of it is on record yet", hint=hint)
-    for run in unended(store, (wish.cluster,)):
+    for run in unended(store.runs(FAR_BACK), (wish.cluster,)):
         raise Refused("QX-RUN-011", f"run {run.id} on {wish.cluster} has not ended", hint=f"qx runs resume {run.id}")
 
 

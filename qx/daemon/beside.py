@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from qx.app.reinstate import reinstate
 from qx.engine.acts.fencing import NOBODY
 from qx.engine.records import read, read_all, write
-from qx.engine.rivals import unended
+from qx.engine.rivals import FAR_BACK, unended
 from qx.failover.coldstart import is_replica
 from qx.failover.isolation import has_successor
 from qx.failover.vigil import End, end_of
@@ -240,7 +240,7 @@ class Beside:
         lease = self._lease(name)
         store = self._bench.store
         try:
-            if store.rules()[name].writer != region or unended(store, (name,)):
+            if store.rules()[name].writer != region or unended(store.runs(FAR_BACK), (name,)):
                 return
             bound = armed and (bool(found.guard) or found.exited == "expired")
             await reinstate(store, lease, control, found, START_S, self._term(GRANTING_S) if bound else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from qx.app.ledger import keep
@@ -21,6 +22,7 @@ class Decisions:
     def __init__(self, bench: Workbench, log: Log) -> None:
         self._bench, self._log = bench, log
         self._standing: dict[str, Decided] = {}
+        self._keeping: set[asyncio.Task[None]] = set()
         self._would_act: set[str] = set()  # clusters that policy alone kept from being acted on, since they were well
 
     @property
@@ -58,11 +60,17 @@ class Decisions:
         self._log.tell("decided", cluster=name, verdict=verdict, cause=decided.cause, because=because,
                        vetoes=list(against) or None, run=run or None)
         if verdict not in NOT_KEPT:
-            self._keep(decided)
+            task = asyncio.create_task(self._keep(decided), name=f"keep {name}")  # nobody waits for it
+            self._keeping.add(task)
+            task.add_done_callback(self._keeping.discard)
 
-    def _keep(self, decided: Decided) -> None:
+    async def settle(self) -> None:
+        """Until all that was told is kept."""
+        await asyncio.gather(*self._keeping)
+
+    async def _keep(self, decided: Decided) -> None:
         try:
-            keep(self._bench.store, decided)
+            await self._bench.apart(keep, self._bench.store, decided)
         except QxError as error:
             self._log.tell("error", code=error.code, message=error.message)
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 INSPECT_S = 1.0
 ANSWER_S = 0.5  # a server that says nothing to a neighbour for so long hangs, for the moment
+RELEASE_S = 0.1  # so long the controller beside the writer has to make its end true before it is asked for more
 CLOSER_S = 1.0  # for so long a cluster is looked at closely after one of its servers hung up
 CLOSER_EVERY_S = 0.02
 
@@ -126,6 +127,7 @@ class Watchman:
         """Until nothing is being considered or done any more."""
         while self._tasks:
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)  # `_ended` tells
+        await self._decisions.settle()
 
     def _start(self, name: str, *, closely: bool = False) -> None:
         if name in self._tasks:
@@ -224,7 +226,7 @@ class Watchman:
         control = self._bench.controls.get((name, source))
         if control is None:
             return End.UNKNOWN
-        looked = asyncio.ensure_future(self._found(control))
+        looked = asyncio.ensure_future(self._found(control, RELEASE_S if self._bench.region is not None else 0.0))
         told = asyncio.ensure_future(self._released[name].wait())
         try:
             await asyncio.wait({looked, told}, return_when=asyncio.FIRST_COMPLETED)
@@ -235,7 +237,10 @@ class Watchman:
             looked.cancel()
             told.cancel()
 
-    async def _found(self, control: NodeControl) -> End:
+    async def _found(self, control: NodeControl, after: float) -> End:
+        """`after` so many seconds."""
+        if after:
+            await self._bench.clock.sleep(after)
         try:
             found = await control.inspect(INSPECT_S)
             return end_of(found, answers=found.running and await control.answers(ANSWER_S))

@@ -1,5 +1,6 @@
 """The executor: folds plan and journal into the next move, writes INTENDED before it acts and the outcome after.
 
+That a step is done is written together with what is announced next, when that follows at once: one commit a step.
 Invariants: the lease is checked just before each call; every act carries its cluster's epoch; nothing is done
 that the journal does not announce; it can be killed between any two entries and the run resumed from the journal alone.
 Never: decides what to do (that is `fold`), repeats an act of unknown outcome without observing first.
@@ -32,7 +33,7 @@ from qx.engine.fold import (
 )
 from qx.engine.guard import Guarded
 from qx.engine.keeper import Keeper, LeaseLost
-from qx.engine.rivals import check_begin, superseded_by, unended
+from qx.engine.rivals import FAR_BACK, check_begin, superseded_by, unended
 from qx.engine.world import Doing, World
 from qx.kernel.errors import QxError, Refused, Unsure
 from qx.model.journal import Entry, Event, Outcome, Run, RunOutcome
@@ -61,6 +62,7 @@ class Executor:
         self.plan, self.run, self.by, self.within, self._approvals = plan, run, by, within, approvals
         self.clusters = plan.scopes
         self.state = RunState()
+        self._unwritten: tuple[Entry, ...] = ()  # told by the next entry's commit
         self.keeper = Keeper(world.store, world.clock, LEASE_TTL_S)
         self.world: World = Guarded(world, self._check)
         self.budget = Budget(plan, world.clock)
@@ -77,10 +79,10 @@ class Executor:
         run may have promoted elsewhere).
         """
         approved = check(self.world, self.plan, (self.by,), within=self.within, at_least=self._approvals)
-        others = unended(self.world.store, self.clusters)
         self.keeper.acquire(self.clusters, self.run)
         try:
-            check_begin(self.world.store, self.plan, self.keeper.epochs)
+            earlier = self.world.store.runs(FAR_BACK)
+            check_begin(self.world.store, earlier, self.plan, self.keeper.epochs)
             run = Run(
                 id=self.run,
                 plan_id=self.plan.id,
@@ -94,11 +96,12 @@ class Executor:
             self.world.store.begin(run, self.plan)
             self.world.reporter.began(self.plan, self.run)
             proof = {"plan": self.plan.id, "digest": self.plan.digest, "by": self.by} | approved
-            self._write(Event.STARTED, proof=proof | ({"within": self.within} if self.within else {}))
+            told = proof | ({"within": self.within} if self.within else {})
+            self._write(Event.STARTED, proof=told, later=True)
         except BaseException:
             self.keeper.release()
             raise
-        return await self._under_lease(rivals=bool(others))
+        return await self._under_lease(rivals=bool(unended(earlier, self.clusters)))
 
     async def resume(self) -> RunOutcome:
         """Go on from the journal under new epochs. Interrupted before its point of no return, with clients
@@ -120,9 +123,10 @@ class Executor:
         """`rivals`: an executor of this or another run may stand still somewhere, and go on at any moment."""
         try:
             async with self.keeper:
-                self._write(Event.LEASED, proof=dict(self.keeper.epochs))
+                self._write(Event.LEASED, proof=dict(self.keeper.epochs), later=True)
                 await self.world.act_as(self.run, self.keeper.epochs)
                 if rivals and self.plan.runbook is None:
+                    self._flush()
                     self._write(Event.NOTE, proof={"announced": await announce(self.world, self.keeper.epochs)})
                 if resumed:
                     self._abandon(only_planned=True)
@@ -151,6 +155,7 @@ class Executor:
         """`withdrawable`: the budget counts. `seen`: what an observation said before this, not the first, attempt."""
         attempts = self.state[step.id].attempts
         if attempts:
+            self._flush()
             await self.world.clock.sleep(min(2.0, 0.3 * attempts))
         elif not await self._due(step):
             return
@@ -169,10 +174,11 @@ class Executor:
         except QxError as error:
             self._write(Event.ENDED, step, Outcome.FAILED, proof=getattr(error, "proof", {}), error=error)
         else:
-            self._write(Event.ENDED, step, Outcome.DONE, proof=proof)
+            self._write(Event.ENDED, step, Outcome.DONE, proof=proof, later=True)
 
     async def _settle(self, step: Step) -> None:
         """Observe an act of unknown outcome until it is known, or the time for observing is over."""
+        self._flush()
         clock, act = self.world.clock, act_for(step.action, self._kind(step))
         past = passed(self.plan, self.state, step.stage)
         until = clock.elapsed() + self.budget.observing(step, past=past)
@@ -205,6 +211,7 @@ class Executor:
     async def _undo(self, step: Step) -> None:
         attempts = self.state[step.id].undo_attempts
         if attempts:
+            self._flush()
             await self.world.clock.sleep(0.5)
         self._write(Event.UNDOING, step)
         try:
@@ -250,6 +257,7 @@ class Executor:
         when = getattr(step.action, "when", "")
         if not when or self.state[step.id].seen:
             return True
+        self._flush()
         self._check(step.stage)
         try:
             if await due(when, self._doing(step, LOOK_S)):
@@ -275,15 +283,23 @@ class Executor:
             if has_return(self.plan, stage) or not only_planned:
                 self._write(Event.ABANDONED, name=stage)
 
-    def _append(self, entry: Entry) -> None:
-        """One whose answer was lost is repeated: a store writes an entry once, however often it is given it."""
-        for _ in range(APPENDS - 1):
-            try:
-                self.world.store.append(entry)
-            except Unsure:
-                continue
+    def _flush(self) -> None:
+        """Before anything that takes its time: what is known to be done has been written.
+
+        Entries whose answer was lost are repeated: a store writes them once, however often it is given them.
+        """
+        if not self._unwritten:
             return
-        self.world.store.append(entry)
+        for attempt in range(1, APPENDS + 1):
+            try:
+                self.world.store.append(*self._unwritten)
+                break
+            except Unsure:
+                if attempt == APPENDS:
+                    raise
+        written, self._unwritten = self._unwritten, ()
+        for entry in written:
+            self.world.reporter.wrote(entry)
 
     def _write(
         self,
@@ -294,7 +310,9 @@ class Executor:
         name: str = "",
         proof: dict[str, Any] | None = None,
         error: QxError | None = None,
+        later: bool = False,
     ) -> None:
+        """`later`: with the entry that follows."""
         epoch = self.keeper.epochs.get(step.stage, 0) if step else 0
         entry = Entry(
             run=self.run,
@@ -307,6 +325,7 @@ class Executor:
             proof=proof or {},
             error={"code": error.code, "message": error.message, "hint": error.hint} if error else None,
         )
-        self._append(entry)
+        self._unwritten += (entry,)
         self.state = advance(self.state, entry)
-        self.world.reporter.wrote(entry)
+        if not later:
+            self._flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from math import inf
 from typing import TYPE_CHECKING, Self
 
 from qx.kernel.errors import QxError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from qx.ports.store import Store
 
 
+FRESH_S = 0.25
 SILENT = "QX-STORE-005"  # the store does not answer: that says nothing of the lease
 
 
@@ -33,6 +35,7 @@ class Keeper:
         self._store, self._clock, self._ttl = store, clock, ttl
         self._leases: tuple[Lease, ...] = ()
         self._good_until = 0.0  # `Clock.elapsed`, counted from before the store was asked
+        self._in_force_at: dict[str, float] = {}  # likewise, by cluster
         self._task: asyncio.Task[None] | None = None
         self._lost: QxError | None = None
 
@@ -49,13 +52,17 @@ class Keeper:
         self._good_until = asked + self._ttl
 
     def check(self, cluster: str) -> None:
-        """Raises LeaseLost unless the lease on this cluster is in force at this moment. While the store does not answer
-        it is, for as long as it was granted: nobody else can have got it.
+        """Raises LeaseLost unless the lease on this cluster was in force `FRESH_S` ago or since. While the store does
+        not answer it is, for as long as it was granted: nobody else can have got it.
         """
+        asked = self._clock.elapsed()
+        if self._lost is None and asked - self._in_force_at.get(cluster, -inf) < FRESH_S:
+            return
         try:
             if self._lost is not None:
                 raise self._lost
             self._store.check(self.lease(cluster))
+            self._in_force_at[cluster] = asked
         except QxError as error:
             if error.code == SILENT and self._lost is None and self._clock.elapsed() < self._good_until:
                 return

@@ -13,7 +13,7 @@ from qx.kernel.errors import Refused
 from qx.model.journal import RunOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from qx.engine.fold import RunState
     from qx.model.journal import Run
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 FAR_BACK = 1000  # runs
 
 
-def unended(store: Store, clusters: tuple[str, ...]) -> tuple[Run, ...]:
-    """Runs on these clusters whose executor is dead, stands still or gave up."""
-    return tuple(run for run in _others(store, "", clusters) if run.outcome in (RunOutcome.OPEN, RunOutcome.STUCK))
+def unended(runs: Iterable[Run], clusters: tuple[str, ...]) -> tuple[Run, ...]:
+    """Of `runs` those on these clusters whose executor is dead, stands still or gave up."""
+    return tuple(run for run in _others(runs, "", clusters) if run.outcome in (RunOutcome.OPEN, RunOutcome.STUCK))
 
 
-def check_begin(store: Store, plan: Plan, epochs: dict[str, int]) -> None:
-    """`epochs` are those just granted. Raises Refused QX-PLAN-002 when others were granted since the plan was made, and
-    QX-RUN-011 while an unended run may have promoted a node that this plan does not know of.
+def check_begin(store: Store, earlier: tuple[Run, ...], plan: Plan, epochs: dict[str, int]) -> None:
+    """`epochs` are those just granted, `earlier` the runs known then. Raises Refused QX-PLAN-002 when others were
+    granted since the plan was made, and QX-RUN-011 while an unended run may have promoted what this plan knows not of.
     """
-    if any(run.plan_id == plan.id for run in store.runs(FAR_BACK)):
+    if any(run.plan_id == plan.id for run in earlier):
         return  # the store itself refuses it, by the name of that run
     mine = {stage.cluster: stage for stage in plan.stages}
     for name, stage in mine.items():
         if epochs[name] > stage.epoch + 1:
             words = f"planned under epoch {stage.epoch}, and others acted under {epochs[name] - 1} since"
             raise Refused("QX-PLAN-002", f"{name}: {words}", hint="Plan again.")
-    for run in unended(store, tuple(mine)):
+    for run in unended(earlier, tuple(mine)):
         for stage in _moved(store, run):
             if stage.cluster not in mine or mine[stage.cluster].target == stage.target:
                 continue
@@ -55,7 +55,7 @@ def check_begin(store: Store, plan: Plan, epochs: dict[str, int]) -> None:
 def superseded_by(store: Store, run: str, plan: Plan, state: RunState) -> str | None:
     """The run that has moved one of the clusters since `run` was last at work, or planned; None: there is none."""
     since = {stage.cluster: state.epochs.get(stage.cluster, stage.epoch) for stage in plan.stages}
-    for other in _others(store, run, tuple(since)):
+    for other in _others(store.runs(FAR_BACK), run, tuple(since)):
         granted = fold(chained.entry for chained in store.entries(other.id)).epochs
         moved = {stage.cluster for stage in _moved(store, other)} & set(since)
         if any(granted[cluster] > since[cluster] for cluster in moved):
@@ -63,8 +63,8 @@ def superseded_by(store: Store, run: str, plan: Plan, state: RunState) -> str | 
     return None
 
 
-def _others(store: Store, run: str, clusters: tuple[str, ...]) -> Iterator[Run]:
-    for other in store.runs(FAR_BACK):
+def _others(runs: Iterable[Run], run: str, clusters: tuple[str, ...]) -> Iterator[Run]:
+    for other in runs:
         if other.id != run and other.plan_id and set(other.clusters) & set(clusters):
             yield other
 

@@ -79,8 +79,9 @@ class Store(Protocol):
     def begin(self, run: Run, plan: Plan | None) -> None:
         """Raises QX-PLAN-003 when this plan was applied already. Without a plan: a deed, all of it in the journal."""
 
-    def append(self, entry: Entry) -> Chained:
-        """Durable before it returns. The run's first entry has seq 1, each next one more; its outcome follows them.
+    def append(self, *entries: Entry) -> tuple[Chained, ...]:
+        """All or none of these, of one run and in order, durable before it returns. The run's first entry has seq 1,
+        each next one more; its outcome follows them.
 
         Raises QX-STORE-002 when the run's sequence has moved on (another executor), QX-RUN-004 when no such run began.
         """

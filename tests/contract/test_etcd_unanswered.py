@@ -137,22 +137,22 @@ def test_another_member_is_asked_and_it_is_written_once(bench: Bench, lost: str)
     other = bench.direct
     assert (other.rules()["trading"].epoch, other.rules()["trading"].writer) == (1, "eu-west")
     assert other.leases() == ()
-    assert other.chain() == (chained,)
+    assert other.chain() == chained
     assert other.record("arming", "trading") is None
     assert len(other.samples("trading", 0.0)) == 1
 
 
 @pytest.mark.parametrize("lost", ["question", "answer"])
 def test_an_append_that_nobody_confirmed_may_be_repeated(bench: Bench, lost: str) -> None:
-    store, entry = bench.open(), an_entry(1)
+    store, entries = bench.open(), (an_entry(1), an_entry(2))
     store.begin(a_run(), a_plan())
-    bench.losing(lost, store, lambda: store.append(entry))
-    assert len(bench.direct.chain()) == (1 if lost == "answer" else 0)
-    chained = store.append(entry)
-    assert bench.direct.chain() == (chained,)
-    store.append(an_entry(2))
+    bench.losing(lost, store, lambda: store.append(*entries))
+    assert len(bench.direct.chain()) == (2 if lost == "answer" else 0)
+    chained = store.append(*entries)
+    assert bench.direct.chain() == chained
+    store.append(an_entry(3))
     assert bench.relay.deliver() == 0
-    assert [each.entry.seq for each in bench.direct.chain()] == [1, 2]
+    assert [each.entry.seq for each in bench.direct.chain()] == [1, 2, 3]
     assert verify(bench.direct.chain()) == []
 
 
@@ -169,7 +169,7 @@ def test_one_who_was_overtaken_meanwhile_learns_it(bench: Bench) -> None:
     store = bench.open()
     store.begin(a_run(), a_plan())
     bench.losing("question", store, lambda: store.append(an_entry(1)))
-    theirs = bench.direct.append(an_entry(1))
+    (theirs,) = bench.direct.append(an_entry(1))
     with pytest.raises(Refused) as refused:
         store.append(an_entry(1))
     assert refused.value.code == "QX-STORE-002"

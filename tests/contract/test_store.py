@@ -263,7 +263,7 @@ def test_entries_come_back_as_written_and_chained(store: Store) -> None:
         an_entry(2, event=Event.ENDED, step="trading.drain", outcome=Outcome.DONE, epoch=3, proof=proof),
         an_entry(3, event=Event.ENDED, outcome=Outcome.FAILED, error=error),
     ]
-    returned = tuple(store.append(entry) for entry in written)
+    returned = (*store.append(written[0]), *store.append(*written[1:]))
     assert store.entries("run-1") == store.chain() == returned
     assert [chained.entry for chained in returned] == written
     assert returned[0].previous == ""
@@ -284,13 +284,27 @@ def test_one_chain_runs_through_all_runs(rig: Rig, store: Store) -> None:
     store.begin(a_run("run-1"), a_plan("plan-1"))
     other.begin(a_run("run-2", a_plan("plan-2")), a_plan("plan-2"))
     digests = [
-        store.append(an_entry(1)).digest,
-        other.append(an_entry(1, "run-2")).digest,
-        store.append(an_entry(2)).digest,
+        store.append(an_entry(1))[0].digest,
+        other.append(an_entry(1, "run-2"))[0].digest,
+        store.append(an_entry(2))[0].digest,
     ]
     assert [chained.previous for chained in store.chain()] == ["", *digests[:2]]
     assert [chained.entry.run for chained in other.chain()] == ["run-1", "run-2", "run-1"]
     assert [chained.digest for chained in store.entries("run-1")] == [digests[0], digests[2]]
+    assert verify(store.chain()) == []
+
+
+def test_several_entries_are_written_all_or_none(store: Store) -> None:
+    store.begin(a_run(), a_plan())
+    store.append(an_entry(1))
+    for wrong in ((an_entry(2), an_entry(4)), (an_entry(2), an_entry(2)), (an_entry(1), an_entry(2))):
+        with pytest.raises(Refused) as refused:
+            store.append(*wrong)
+        assert refused.value.code == "QX-STORE-002"
+        assert len(store.chain()) == 1
+    store.append(an_entry(2), an_entry(3, event=Event.CLOSED, proof={"outcome": "done"}))
+    assert [each.entry.seq for each in store.chain()] == [1, 2, 3]
+    assert store.run("run-1").outcome is RunOutcome.DONE
     assert verify(store.chain()) == []
 
 

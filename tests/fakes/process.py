@@ -293,16 +293,19 @@ class _Store:
         self._process.check_alive()
         return record
 
-    def append(self, entry: Entry) -> Any:
+    def append(self, *entries: Entry) -> Any:
         process = self._process
         process.check_alive()
-        process.before_append(entry.seq)
-        process.check_alive()
-        chained = self._store.append(entry)
-        if entry.event in (Event.INTENDED, Event.UNDOING):
-            process.step = entry.step if entry.event is Event.INTENDED else f"undo {entry.step}"
-        process.after_append(entry.seq)
-        process.check_alive()
+        for entry in entries:
+            process.before_append(entry.seq)
+            process.check_alive()
+        chained = self._store.append(*entries)
+        for entry in entries:
+            if entry.event in (Event.INTENDED, Event.UNDOING):
+                process.step = entry.step if entry.event is Event.INTENDED else f"undo {entry.step}"
+        for entry in entries:
+            process.after_append(entry.seq)
+            process.check_alive()
         return chained
 
 

@@ -185,7 +185,15 @@ class MemoryStore:
         if plan is not None:
             self._shelf.plans[run.id] = plan
 
-    def append(self, entry: Entry) -> Chained:
+    def append(self, *entries: Entry) -> tuple[Chained, ...]:
+        stood = self._shelf.chain[:]
+        try:
+            return tuple(map(self._append, entries))
+        except QxError:
+            self._shelf.chain[:] = stood
+            raise
+
+    def _append(self, entry: Entry) -> Chained:
         if entry.run not in self._shelf.runs:
             raise QxError("QX-RUN-004", f"no run '{entry.run}' in this store")
         last = max((known.entry.seq for known in self._shelf.chain if known.entry.run == entry.run), default=0)

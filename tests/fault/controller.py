@@ -23,13 +23,14 @@ from qx.daemon.log import Log
 def die_at(number: int, when: str, flag: Path) -> None:
     real, appended = EtcdStore.append, 0
 
-    def append(self: EtcdStore, entry: Any) -> Any:
+    def append(self: EtcdStore, *entries: Any) -> Any:
         nonlocal appended
-        appended += 1
-        if appended == number and when == "before":
+        now = appended < number <= appended + len(entries)
+        appended += len(entries)
+        if now and when == "before":
             strike()
-        done = real(self, entry)
-        if appended == number and when == "after":
+        done = real(self, *entries)
+        if now and when == "after":
             strike()
         return done
 

@@ -94,13 +94,14 @@ def at_entry(numbers: set[int], when: str, sent: signal.Signals, *, ends_leases:
     """Counts the journal's entries of this process."""
     real, count = SqliteStore.append, 0
 
-    def append(self: SqliteStore, entry: Any) -> Any:
+    def append(self: SqliteStore, *entries: Any) -> Any:
         nonlocal count
-        count += 1
-        if count in numbers and when == "before":
+        now = numbers & set(range(count + 1, count + 1 + len(entries)))
+        count += len(entries)
+        if now and when == "before":
             strike(self, sent, ends_leases=ends_leases)
-        chained = real(self, entry)
-        if count in numbers and when == "after":
+        chained = real(self, *entries)
+        if now and when == "after":
             strike(self, sent, ends_leases=ends_leases)
         return chained
 

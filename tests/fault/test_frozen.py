@@ -13,7 +13,7 @@ from tests.fixtures_lab import SESSIONS, TRADING, Site, ended, stands_still, wai
 
 pytestmark = [pytest.mark.fault, pytest.mark.integration]
 
-LAST = {TRADING: 26, SESSIONS: 24}
+LAST = {TRADING: 27, SESSIONS: 23}
 CASES = [
     (cluster, number, "meanwhile" if number % 4 < 2 else "afterwards")
     for cluster, last in LAST.items()

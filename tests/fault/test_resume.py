@@ -68,8 +68,10 @@ SCENES = {
 
 
 def _after(name: str, entries: range | None = None) -> list[tuple[str, int, str]]:
-    """Each of these entries, of every one there is, durable as the last one."""
-    return [(name, number, "after") for number in entries or range(1, SCENES[name].entries + 1)]
+    """Each of these entries, of every one there is, durable as the last one: what is done is written together with what
+    is announced next.
+    """
+    return [(name, number, "after") for number in entries or range(3, SCENES[name].entries + 1, 2)]
 
 
 def _before(name: str) -> list[tuple[str, int, str]]:
@@ -80,8 +82,8 @@ def _before(name: str) -> list[tuple[str, int, str]]:
 CUTS = [
     *sampled(_after("trading") + _before("trading"), 2),
     *sampled(_after("sessions") + _before("sessions"), 1),
-    *sampled(_after("both", range(14, 23)), 1),  # where the two meet: elsewhere it is one after the other
-    *sampled(_after("both", range(35, 41)), 1),
+    *sampled(_after("both", range(15, 23, 2)), 1),  # where the two meet: elsewhere it is one after the other
+    *sampled(_after("both", range(35, 41, 2)), 1),
     *sampled(_after("failback", range(11, 22, 2)), 1),
     *sampled(_after("unplanned-trading"), 1),
     *sampled(_after("unplanned-sessions"), 0),

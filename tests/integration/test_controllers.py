@@ -272,13 +272,12 @@ def dying(site: Site, number: int, when: str) -> Iterator[list[subprocess.Popen[
             process.wait(60)
 
 
-# In order: started, leased, then two entries a step: recheck, proven, close-route, freeze, promote, open-route, ...
+# In order: started, leased, then announced and done of: recheck, proven, close-route, freeze, fast-forward, promote,
+# open-route, mark, ... That a step is done is written with what is announced next.
 @pytest.mark.parametrize(("number", "when"), [
-    pytest.param(11, "after", id="promotion announced"),
-    *(
-        pytest.param(number, when, marks=pytest.mark.slow)
-        for number in (2, 4, 7, 10, 12, 13, 16) for when in ("before", "after")
-    ),
+    pytest.param(13, "after", id="promotion announced"),
+    *(pytest.param(number, "after", marks=pytest.mark.slow) for number in (3, 5, 7, 9, 11, 15, 17)),
+    *(pytest.param(number, "before", marks=pytest.mark.slow) for number in (1, 8, 10, 12, 14, 16, 18)),
 ])  # fmt: skip
 def test_another_controller_finishes_what_a_dead_leader_began(site: Site, number: int, when: str) -> None:
     wait(lambda: len(watching(site)) == 3, "all controllers to watch")
@@ -297,7 +296,7 @@ def test_another_controller_finishes_what_a_dead_leader_began(site: Site, number
         runs = [run for run in site.runs() if run.by.startswith("qx daemon") and run.started_at >= since]
         assert sum(run.outcome is RunOutcome.DONE for run in runs) == 1
         leases = [entry for run in runs for entry in site.entries(run.id) if entry.event is Event.LEASED]
-        assert len(leases) >= 2 or number <= 2
+        assert len(leases) >= 2 or number == 1
     site.record_is_sound()
 
 
@@ -358,10 +357,11 @@ def test_a_controller_that_is_restarted_in_time_goes_on(site: Site) -> None:
     site.fault(faults.kill, f"controller/{source}")
     site.fault(faults.restart, f"controller/{source}")
     wait(lambda: told(site, source, "watching", since), "it to watch again")
+    in_time = time.time() - since < LEASE_S - 2 * MARGIN_S  # on a machine that is not too busy for it
     time.sleep(LEASE_S)  # longer than what its guard had left
     unmoved(site, TRADING, source, since)
     with site.store() as store:
-        assert store.record(Grant.KIND, TRADING) == before
+        assert not in_time or store.record(Grant.KIND, TRADING) == before
 
 
 # -- what an operator does beside them

@@ -95,7 +95,8 @@ class Daemons:
         self.oracle.judges(process, place)
 
     def _wrote(self, seq: int, place: str) -> None:
-        self.oracle.wrote(self.world.shelf.chain[-1].entry, place)
+        chain = reversed(self.world.shelf.chain)  # at its end is what was appended together
+        self.oracle.wrote(next(link.entry for link in chain if link.entry.seq == seq), place)
         self._entry("after", seq, place)
 
     def _entry(self, moment: str, seq: int, place: str) -> None:

@@ -159,7 +159,7 @@ def test_a_redis_target_behind_a_replica_that_answers_is_refused_with_the_better
 
 def test_killed_anywhere_it_goes_forward() -> None:
     """Nobody writes anyway: undoing would only make it longer."""
-    for number in range(3, entries_of("unplanned", 1)):
+    for number in range(3, entries_of("unplanned", 1) - 1):  # the last two are written together
         scene = unplanned(1)
         world = scene.world
         run = killed_after(number, scene)
@@ -310,7 +310,7 @@ def test_a_run_that_another_one_superseded_is_not_undone() -> None:
     """Killed when it had stopped the writer; another run moved on. Its undo would start a second writer."""
     scene = planned(1)
     world = scene.world
-    orphan = killed_after(16, scene)
+    orphan = killed_after(15, scene)
     assert world.journal(orphan)[-1].step == f"{PG}.drain"
     world.pass_time(LEASE_S)
     assert world.begin(world.process(), plan(world, to_eu, ANY_LOSS)) is RunOutcome.DONE

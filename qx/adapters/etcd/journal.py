@@ -70,27 +70,31 @@ def begin(space: Space, run: Run, plan: Plan | None) -> None:
     space.change(keys, decide)
 
 
-def append(space: Space, entry: Entry, *, repeated: bool) -> Chained:
-    """`repeated`: this space was not told whether it wrote this very entry; if it stands as its own, it did."""
-    keys = [HEAD, RUNS + entry.run, *(_entry(entry.run, seq) for seq in (entry.seq - 1, entry.seq) if seq > 0)]
+def append(space: Space, entries: tuple[Entry, ...], *, repeated: bool) -> tuple[Chained, ...]:
+    """`repeated`: this space was not told whether it wrote these very entries; if they stand as its own, it did."""
+    first = entries[0]
+    in_order = all(entry.run == first.run and entry.seq == first.seq + after for after, entry in enumerate(entries))
+    names = [_entry(entry.run, entry.seq) for entry in entries]
+    before = [_entry(first.run, first.seq - 1)] if first.seq > 1 else []
 
-    def decide(state: State, _: Callable[[float], Term]) -> Change[Chained]:
-        run, stands = _run_in(state, entry.run), state.get(_entry(entry.run, entry.seq))
-        if repeated and stands is not None and stands.by.startswith(f"{space.executor}."):
-            link = _link(stands)[1]
-            if link.entry == entry.chained_to(link.previous).entry:
-                return Change(lambda _: link)
-        follows = entry.seq == 1 or _entry(entry.run, entry.seq - 1) in state
-        if entry.seq < 1 or stands is not None or not follows:
-            why = f"run {entry.run} stands elsewhere, entry {entry.seq} cannot follow"
-            hint = f"Another executor goes on with it: `qx runs watch {entry.run}`."
+    def decide(state: State, _: Callable[[float], Term]) -> Change[tuple[Chained, ...]]:
+        run, stand = _run_in(state, first.run), [state[name] for name in names if name in state]
+        if repeated and len(stand) == len(entries):
+            links = tuple(_link(each)[1] for each in stand)
+            own = all(each.by.startswith(f"{space.executor}.") for each in stand)
+            if own and links == _links_of(entries, links[0].previous):
+                return Change(lambda _: links)
+        if first.seq < 1 or stand or not in_order or not all(name in state for name in before):
+            why = f"run {first.run} stands elsewhere, entry {first.seq} cannot follow"
+            hint = f"Another executor goes on with it: `qx runs watch {first.run}`."
             raise Refused("QX-STORE-002", why, hint=hint)
-        puts, (chained,) = _chain(state, (entry,))
-        if entry.sets_outcome is not None:
-            puts[RUNS + entry.run] = Put(_closed(run, entry.sets_outcome, entry.at))
+        puts, chained = _chain(state, entries)
+        for entry in entries:
+            if entry.sets_outcome is not None:
+                puts[RUNS + first.run] = Put(_closed(run, entry.sets_outcome, entry.at))
         return Change(lambda _: chained, puts)
 
-    return space.change(keys, decide, guess=True)
+    return space.change([HEAD, RUNS + first.run, *before, *names], decide, guess=True)
 
 
 def close(space: Space, run: str, outcome: RunOutcome, at: float) -> None:
@@ -171,18 +175,25 @@ def chain(space: Space) -> tuple[Chained, ...]:
     return tuple(link for _, link in links)
 
 
-def _chain(state: State, new: tuple[Entry, ...]) -> tuple[dict[str, Put], list[Chained]]:
+def _chain(state: State, new: tuple[Entry, ...]) -> tuple[dict[str, Put], tuple[Chained, ...]]:
     """`new` bound to the end of the chain: what to put, and the links."""
     kept = state.get(HEAD)
     head = kept.read(Head, HEAD) if kept else Head()
+    links = _links_of(new, head.digest)
     puts: dict[str, Put] = {}
-    links: list[Chained] = []
-    for entry in new:
-        link = entry.chained_to(head.digest)
+    for link in links:
         head = Head(head.position + 1, link.digest)
-        puts[_entry(entry.run, entry.seq)] = Put(Written(head.position, link.previous, link.digest, _text(link.entry)))
-        links.append(link)
+        written = Written(head.position, link.previous, link.digest, _text(link.entry))
+        puts[_entry(link.entry.run, link.entry.seq)] = Put(written)
     return puts | {HEAD: Put(head)}, links
+
+
+def _links_of(entries: tuple[Entry, ...], previous: str) -> tuple[Chained, ...]:
+    links = []
+    for entry in entries:
+        links.append(entry.chained_to(previous))
+        previous = links[-1].digest
+    return tuple(links)
 
 
 def _link(kept: Kept) -> tuple[int, Chained]:

@@ -54,7 +54,7 @@ class EtcdStore:
     ) -> None:
         self.gateway = Gateway(at)
         self._space = Space(self.gateway, f"{prefix.rstrip('/')}/{platform}/", os.urandom(8).hex(), now)
-        self._unanswered: Entry | None = None
+        self._unanswered: tuple[Entry, ...] = ()
         try:
             self._store_id = self._space.change(["store"], self._identify)
         except BaseException:
@@ -116,12 +116,12 @@ class EtcdStore:
     def begin(self, run: Run, plan: Plan | None) -> None:
         journal.begin(self._space, run, plan)
 
-    def append(self, entry: Entry) -> Chained:
-        repeated, self._unanswered = entry == self._unanswered, None
+    def append(self, *entries: Entry) -> tuple[Chained, ...]:
+        repeated, self._unanswered = entries == self._unanswered, ()
         try:
-            return journal.append(self._space, entry, repeated=repeated)
+            return journal.append(self._space, entries, repeated=repeated)
         except Unsure:
-            self._unanswered = entry
+            self._unanswered = entries
             raise
 
     def close(self, run: str, outcome: RunOutcome, at: float) -> None:

@@ -108,9 +108,9 @@ class SqliteStore:
         with self._connection.writing() as db:
             journal.begin(db, run, plan)
 
-    def append(self, entry: Entry) -> Chained:
+    def append(self, *entries: Entry) -> tuple[Chained, ...]:
         with self._connection.writing() as db:
-            return journal.append(db, entry)
+            return tuple(journal.append(db, entry) for entry in entries)
 
     def close(self, run: str, outcome: RunOutcome, at: float) -> None:
         with self._connection.writing() as db:

@@ -30,27 +30,18 @@ class PgDrain:
         proof = doing.proofs[f"{action.cluster}.fence"]
         checkpoint, timeline = int(proof["checkpoint"]), int(proof["timeline"])
         server = doing.world.postgres(action.cluster, action.region)
+
+        async def look() -> int | None:
+            replayed, on = await server.replayed(doing.timeout)
+            return replayed if replayed > checkpoint and on == timeline else None
+
+        late = QxError("QX-RUN-006", f"{action.region} did not replay up to {checkpoint} of {action.writer}")
+        replayed = await wait_until(doing, look, POLL_S, late)
         facts = await pg_facts(doing.world, action.cluster, action.region)
         if facts.system_id != proof["system_id"]:
-            raise QxError(
-                "QX-RUN-006",
-                f"{action.region} belongs to system {facts.system_id}, the writer to {proof['system_id']}",
-            )
-
-        async def look() -> dict[str, Any] | None:
-            replayed, on = await server.replayed(doing.timeout)
-            return (
-                {"replayed": replayed, "beyond": checkpoint, "timeline": on}
-                if replayed > checkpoint and on == timeline
-                else None
-            )
-
-        return await wait_until(
-            doing,
-            look,
-            POLL_S,
-            QxError("QX-RUN-006", f"{action.region} did not replay up to {checkpoint} of {action.writer}"),
-        )
+            words = f"{action.region} belongs to system {facts.system_id}, the writer to {proof['system_id']}"
+            raise QxError("QX-RUN-006", words)
+        return {"replayed": replayed, "beyond": checkpoint, "timeline": timeline, "next_xid": facts.next_xid}
 
     async def settled(self, action: plan.Drain, doing: Doing) -> Settled | None:
         return Settled(False, {})

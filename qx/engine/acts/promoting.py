@@ -109,18 +109,13 @@ async def _fork(action: plan.Promote, doing: Doing, timeline: int) -> dict[str, 
     """Where the new timeline left the old one, and the first transaction that is its own: what a salvage
     measures against.
     """
-    server = doing.world.postgres(action.cluster, action.region)
-    history = await server.history(timeline, 2.0)
-    facts = await pg_facts(doing.world, action.cluster, action.region)
-    frozen = doing.proofs.get(f"{action.cluster}.fast-forward", {})
+    history = await doing.world.postgres(action.cluster, action.region).history(timeline, 2.0)
     parent, fork = history[-1] if history else (timeline, 0)
-    return {
-        "timeline": timeline,
-        "parent": parent,
-        "fork": fork,
-        "next_xid": int(frozen.get("next_xid", facts.next_xid)),
-        "system_id": facts.system_id,
-    }
+    before = [doing.proofs.get(f"{action.cluster}.{step}", {}).get("next_xid") for step in ("drain", "fast-forward")]
+    next_xid = next((each for each in before if each is not None), None)
+    if next_xid is None:
+        next_xid = (await pg_facts(doing.world, action.cluster, action.region)).next_xid
+    return {"timeline": timeline, "parent": parent, "fork": fork, "next_xid": int(next_xid)}
 
 
 class RedisPromote:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qx.engine.acts import Settled
-from qx.engine.records import read, read_all
+from qx.engine.records import read_all
 from qx.failover.fences import fences_of
 from qx.kernel.errors import Refused
 from qx.model.standing import Grant, Release
@@ -22,12 +22,13 @@ class Proven:
     async def perform(self, action: plan.Proven, doing: Doing) -> dict[str, Any]:
         store = doing.world.store
         live = [action.cluster] if store.record(Grant.LIVE, action.cluster) is not None else []
-        fences = fences_of(store.rules(), read_all(store, Release), read_all(store, Grant), live)
+        releases = read_all(store, Release)
+        fences = fences_of(store.rules(), releases, read_all(store, Grant), live)
         fenced = fences.get((action.cluster, action.region))
         if fenced is None or (fenced.how, fenced.epoch) != (action.how, action.epoch):
             said = f"{action.cluster} in {action.region}: the proof that was planned with ({action.how}) does not stand"
             raise Refused("QX-RUN-005", said, hint="qx status, then plan again")
-        release = read(store, Release, action.cluster)
+        release = releases.get(action.cluster)
         kept = release.proof if release is not None and action.how == "released" else {}
         return {"fence": fenced.how, "under": fenced.epoch, "because": fenced.because, **kept}
 
