@@ -225,6 +225,7 @@ class Beside:
             if self._bench.store.rules()[name].writer != region:
                 return
             self._bench.store.check(lease)
+            await control.hold(lease.epoch, "", ACT_S)  # as the run that made it the writer did, if it could
             guard = await control.extend(lease.epoch, self._term(), ACT_S)
             self._bench.store.check(lease)
             self._record(name, region, guard, lease.epoch)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from qx.engine.records import write
 from qx.failover.planner import plan_failover
 from qx.failover.rejoin import plan_rejoin
 from qx.kernel.errors import QxError
 from qx.model.journal import Event, RunOutcome
 from qx.model.plan import Consent, Refusal
+from qx.model.standing import Arming
 from tests.fakes.process import Call, How, Killed
 from tests.fakes.store import MemoryStore
 from tests.fakes.world import AP, EU, KV, PG, US, SimWorld
@@ -275,6 +277,20 @@ def test_two_operators_at_once() -> None:
         world.begin(world.process(), second)
     assert refused.value.code == "QX-PLAN-002"
     assert world.groups[PG].writer.region == EU
+
+
+@pytest.mark.parametrize("name", [PG, KV])
+@pytest.mark.parametrize("armed", [True, False])
+def test_the_controller_beside_the_new_writer_may_be_dead_where_it_will_lift_the_hold(name: str, armed: bool) -> None:
+    world = writer_dies(1, (name,))
+    if armed:
+        write(world.process().store, Arming(cluster=name, by="ada", reason="a test", at=0.0), name)
+    made = plan(world, to_eu, ANY_LOSS)
+    world.unreachable_controls.add((name, EU))
+    assert world.begin(world.process(), made) is (RunOutcome.DONE if armed else RunOutcome.STUCK)
+    assert world.groups[name].writer.region == EU
+    proofs = [entry.proof for entry in world.journal(world.last_run()) if entry.step == f"{name}.mark"]
+    assert ("left to its controller" in str(proofs)) is armed
 
 
 def test_what_may_have_been_promoted_stands_in_the_way_of_another() -> None:

@@ -15,6 +15,7 @@ from qx.kernel.errors import QxError, Unsure
 from qx.model.control import PgControl
 from qx.model.lease import Lease
 from qx.model.observation import Marker
+from qx.model.standing import Arming
 
 if TYPE_CHECKING:
     from qx.engine.world import Doing
@@ -150,7 +151,7 @@ class PgMark:
         """Marker into the cluster, checkpoint on the new timeline (a rewind lies without one), record in the
         store, hold lifted.
         """
-        await keep_up(action.cluster, action.region, doing)
+        kept = await _kept_up(action, doing)
         server = doing.world.postgres(action.cluster, action.region)
         await server.write_marker(
             Marker(doing.world.store.store_id, doing.epoch, action.region), doing.timeout
@@ -159,7 +160,7 @@ class PgMark:
         record = f"{facts.system_id}/{facts.timeline}"
         _record(action, doing, record)
         await server.checkpoint(doing.timeout)
-        return {"epoch": doing.epoch, "lineage": record}
+        return {"epoch": doing.epoch, "lineage": record, **kept}
 
     async def settled(self, action: plan.Mark, doing: Doing) -> Settled | None:
         return Settled(False, {})
@@ -168,7 +169,7 @@ class PgMark:
 class RedisMark:
     async def perform(self, action: plan.Mark, doing: Doing) -> dict[str, Any]:
         """As `PgMark`. A FAILOVER is not persisted: a target that was started since is a replica again."""
-        await keep_up(action.cluster, action.region, doing)
+        kept = await _kept_up(action, doing)
         server = doing.world.redis(action.cluster, action.region)
         if (await redis_facts(doing.world, action.cluster, action.region)).role != "master":
             await server.replicate(None, doing.timeout)
@@ -178,16 +179,29 @@ class RedisMark:
         )
         facts = await redis_facts(doing.world, action.cluster, action.region)
         _record(action, doing, facts.replid)
-        return {"epoch": doing.epoch, "lineage": facts.replid}
+        return {"epoch": doing.epoch, "lineage": facts.replid, **kept}
 
     async def settled(self, action: plan.Mark, doing: Doing) -> Settled | None:
         return Settled(False, {})
 
 
+async def _kept_up(action: plan.Mark, doing: Doing) -> dict[str, Any]:
+    """Of an armed cluster the controller beside the new writer may be dead, and the move does not wait for it: it lifts
+    the hold when it is back, before it binds the writer.
+    """
+    try:
+        await keep_up(action.cluster, action.region, doing)
+    except QxError as error:
+        if error.code != NOT_SENT or doing.world.store.record(Arming.KIND, action.cluster) is None:
+            raise
+        return {"hold": f"left to its controller: {error.message}"}
+    return {}
+
+
 async def keep_up(cluster: str, region: str, doing: Doing) -> None:
     """The new writer may start as one from now on; and if it died since the promotion began, it is started."""
     control = doing.world.control(cluster, region)
-    await control.hold(doing.epoch, "", doing.timeout)
+    await control.hold(doing.epoch, "", doing.timeout / 2)
     if not (await control.inspect(doing.timeout)).running:
         await control.unpin(doing.epoch, doing.timeout)
         await control.start(doing.epoch, "writer", doing.timeout)

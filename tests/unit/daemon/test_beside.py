@@ -137,8 +137,8 @@ class Scene:
 async def test_the_guard_is_bound_before_the_record_names_it() -> None:
     scene = Scene(RUNS)
     await scene.beside.round()
-    assert scene.control.asked == ["extend"]
-    assert scene.control.proofs == [False]
+    assert scene.control.asked == ["hold ", "extend"]
+    assert scene.control.proofs == [False, False]
     grant = read(scene.store, Grant, "trading")
     assert grant is not None
     assert (grant.region, grant.guard, grant.epoch) == (US, "g1", 2)
@@ -219,7 +219,7 @@ async def test_a_lease_that_ran_out_is_not_extended_but_granted_anew_under_a_hig
     scene.rig.clocks.advance(WATCH.ttl)
     assert proofs(scene.store)[("trading", US)].how == "expired"
     await scene.beside.round()
-    assert scene.control.asked == ["extend", "extend"]
+    assert scene.control.asked == ["hold ", "extend", "hold ", "extend"]
     assert scene.epoch == 3
     assert proofs(scene.store) == {}
 
@@ -231,7 +231,7 @@ async def test_it_does_not_grant_while_a_run_holds_the_cluster() -> None:
     scene.rig.open().acquire(("trading",), "failover", 60.0)
     for _ in range(3):
         await scene.beside.round()
-    assert scene.control.asked == ["extend"]
+    assert scene.control.asked == ["hold ", "extend"]
     assert proofs(scene.store)[("trading", US)].how == "expired"
 
 
@@ -241,8 +241,8 @@ async def test_a_writer_that_its_guard_ended_is_started_again_after_the_proof_of
     scene.rig.clocks.advance(WATCH.ttl)
     scene.control.found = EXPIRED
     await scene.beside.round()
-    assert scene.control.asked == ["extend", "hold ", "unpin", "start writer", "extend"]
-    assert scene.control.proofs == [False] * 5
+    assert scene.control.asked == ["hold ", "extend", "hold ", "unpin", "start writer", "extend"]
+    assert scene.control.proofs == [False] * 6
     assert scene.control.terms[-1] is not None
     grant = read(scene.store, Grant, "trading")
     assert grant is not None
@@ -312,7 +312,7 @@ async def test_a_store_that_does_not_answer_extends_nothing(monkeypatch: pytest.
 
     monkeypatch.setattr(scene.store, "rules", silent)
     await scene.beside.round()
-    assert scene.control.asked == ["extend"]
+    assert scene.control.asked == ["hold ", "extend"]
 
 
 def judged(scene: Scene, **seen: Any) -> Topology:
