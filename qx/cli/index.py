@@ -30,6 +30,8 @@ INDEX: dict[str, Entry] = {
     "disarm": Entry("qx.cli.commands.disarm", "Take that back."),
     "durability": Entry("qx.cli.commands.durability", "Which standbys a commit waits for."),
     "runs": Entry("qx.cli.commands.runs", "What was executed, and what came of it."),
+    "validate": Entry("qx.cli.commands.validate", "Hold a transaction against the rules of a region."),
+    "rules": Entry("qx.cli.commands.rules", "The rules themselves, and whether their tests hold."),
     "maintenance": Entry("qx.cli.commands.maintenance", "Keep everything where it is, for a while."),
     "runbook": Entry("qx.cli.commands.runbook", "Plans written by hand, run by the same engine."),
     "approve": Entry("qx.cli.commands.approve", "Say yes to a plan or a run that waits for it."),

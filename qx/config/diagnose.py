@@ -66,6 +66,8 @@ class _Walk:
             return self._literal(kind, value, trail)
         if isinstance(kind, inspect.CustomType):
             return self._custom(kind, value, trail)
+        if isinstance(kind, inspect.AnyType):
+            return value
         wanted, noun, _ = _PLAIN[type(kind)]
         return value if type(value) in wanted else self._wrong(kind, noun, value, trail)
 
@@ -101,8 +103,11 @@ class _Walk:
         members = {one.tag: one for one in kind.types if isinstance(one, inspect.StructType)}
         if value is None and any(isinstance(one, inspect.NoneType) for one in kind.types):
             return None
-        if not members:  # a plain value, or none
-            return self.value(next(one for one in kind.types if not isinstance(one, inspect.NoneType)), value, trail)
+        if not members:  # a plain value, a list, or none
+            plain = [one for one in kind.types if not isinstance(one, inspect.NoneType)]
+            lists = [one for one in plain if isinstance(one, inspect.VarTupleType)]
+            fits = lists if isinstance(value, list) and lists else [one for one in plain if one not in lists] or plain
+            return self.value(fits[0], value, trail)
         if not isinstance(value, dict):
             return self._wrong(kind, "a mapping (key: value)", value, trail)
         by = next(str(one.tag_field) for one in members.values())

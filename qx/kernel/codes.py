@@ -3,7 +3,7 @@
 A code is never reused and never changes its meaning. Families: CFG configuration, OBS observation, PLAN planning
 and gates, RUN execution, EXPR expressions, BOOK runbooks, STORE lease and journal, NODE control of servers,
 ROUTE client routing, SEC secrets,
-ALERT notices, LAB local regions, CLI usage.
+ALERT notices, TXN transactions, LAB local regions, CLI usage.
 """
 
 from __future__ import annotations
@@ -144,6 +144,11 @@ CODES: dict[str, Code] = {
                          "Mend what the message names; `qx alerts test CHANNEL` tries again."),
     "QX-ALERT-003": Code(Exit.USAGE, 404, "no such channel", "Use a name of notify.channels in regions.yaml."),
     "QX-ALERT-004": Code(Exit.USAGE, 404, "no such alert", "`qx alerts list` shows those that stand."),
+    # -- transactions ------------------------------------------------------------------------------
+    "QX-TXN-001": Code(Exit.USAGE, 400, "this is no transaction", "One JSON object in UTF-8; the message names the place."),
+    "QX-TXN-002": Code(Exit.USAGE, 400, "a field of the transaction is not known",
+                       "Use the name that the hint suggests; `--lenient` passes over fields that are not known."),
+    "QX-TXN-003": Code(Exit.USAGE, 404, "no such rule", "`qx rules list` shows every rule."),
     # -- local regions -----------------------------------------------------------------------------
     "QX-LAB-001": Code(Exit.FAILED, 500, "the servers for the lab are not installed", "pip install 'qx[lab]'"),
     "QX-LAB-002": Code(Exit.FAILED, 500, "a lab is running already", "`qx lab down`, or use the one that runs."),

@@ -18,6 +18,8 @@ class Exit(IntEnum):
     FINDINGS = 7  # findings or breaches at or above --fail-on
     AUTH = 8  # a secret or a permission is missing
     LEASE = 9  # the lease is held by another, or by another store
+    CONDITIONAL = 10  # `qx validate`: something is missing, or to be looked at
+    REJECTED = 20  # `qx validate`: a rule forbids it
     BUG = 70  # a bug in qx: report it
     INTERRUPTED = 130  # ended by Ctrl-C; a run was undone, or stands in `qx runs list`
     TERMINATED = 143  # ended by SIGTERM
@@ -34,6 +36,8 @@ _WORST_FIRST = (
     Exit.LEASE,
     Exit.AUTH,
     Exit.TIMEOUT,
+    Exit.REJECTED,
+    Exit.CONDITIONAL,
     Exit.FINDINGS,
     Exit.CHANGES,
     Exit.DONE,

@@ -8,12 +8,13 @@
 
 A number may have the unit of a duration (`30s`, then it is seconds) or of a size (`1MiB`, then it is bytes).
 Invariants: length and depth are bounded; a tree is data, it holds no callable; `parse(written(tree))` is `tree`.
-It must never: loop, call what is not in `FUNCTIONS`, reach into Python, know a clock. Values: `qx.kernel.expr_value`.
+It must never: loop, call what is not in its functions, reach into Python, know a clock. Values: `qx.kernel.expr_value`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from qx.kernel.errors import Place, QxError
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 MAX_LENGTH = 2000  # characters
 MAX_TOKENS = 400
 MAX_DEPTH = 24  # of brackets, calls, signs, negations and paths within each other
-FUNCTIONS: dict[str, tuple[int, int | None]] = {  # name -> fewest and most arguments
+Functions = Mapping[str, tuple[int, int | None]]
+FUNCTIONS: Functions = {  # name -> fewest and most arguments
     "abs": (1, 1), "known": (1, 1), "default": (2, 2), "len": (1, 1), "lower": (1, 1), "upper": (1, 1),
     "min": (1, None), "max": (1, None), "startswith": (2, 2), "endswith": (2, 2), "matches": (2, 2),
 }  # fmt: skip
@@ -77,9 +79,9 @@ class _Token(NamedTuple):
     unit: str = ""
 
 
-def parse(text: str) -> Node:
+def parse(text: str, functions: Functions = FUNCTIONS) -> Node:
     """The tree of one expression. Raises Misread."""
-    return _Parser(text).whole()
+    return _Parser(text, functions).whole()
 
 
 def position(text: str, offset: int) -> tuple[int, int]:
@@ -114,8 +116,8 @@ def _unreadable(text: str, at: int) -> NoReturn:
 
 
 class _Parser:
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, text: str, functions: Functions) -> None:
+        self.text, self.functions = text, functions
         if len(text) > MAX_LENGTH:
             raise Misread(text, Span(MAX_LENGTH, len(text)), f"longer than {MAX_LENGTH} characters", "split it up")
         self.tokens = _tokens(text)
@@ -293,12 +295,12 @@ class _Parser:
         return self.stop(f"'{token.unit}' is no unit of a duration or a size", hint, token.span)
 
     def call(self, name: _Token) -> Node:
-        if name.text not in FUNCTIONS:
-            self.stop(f"no function '{name.text}'", did_you_mean(name.text, FUNCTIONS), name.span)
+        if name.text not in self.functions:
+            self.stop(f"no function '{name.text}'", did_you_mean(name.text, self.functions), name.span)
         self.take()
         given = self.listed(")")
         end = self.close(")").span.end
-        fewest, most = FUNCTIONS[name.text]
+        fewest, most = self.functions[name.text]
         if len(given) < fewest or (most is not None and len(given) > most):
             wanted = str(fewest) if most == fewest else f"{fewest} or more"
             self.stop(f"{name.text} takes {wanted}, not {len(given)}", span=Span(name.span.start, end))

@@ -21,13 +21,16 @@ from qx.model.guarding import Attested, GuardStart, NodeGuard
 from qx.model.journal import Entry, Run
 from qx.model.lease import Rule
 from qx.model.plan import Plan, Refusal
+from qx.model.rules import Citation
 from qx.model.runbook import Runbook
 from qx.model.schedules import Appointment
 from qx.model.standing import Acknowledgement, Arming, Decided, DrillResult
+from qx.model.validation import Change, Due, Finding, PackUsed, Used, Validation
 from qx.render.acts import Act
 from qx.render.control import Ruled
 from qx.render.lag import Lags
 from qx.render.progress import StageResult
+from qx.render.rules import Failed, Line
 from qx.render.status import Status
 
 PACKAGE = Path(qx.__file__).parent
@@ -99,6 +102,29 @@ DOCUMENTS = {
             "digest": "Its own.",
         },
         also=(Entry,),
+    ),
+    "validation": Document(
+        "qx validate", "The whole answer on one transaction. Its keys are camelCase, as a transaction's are.",
+        Validation, also=(Finding, Citation, Used, Change, Due, PackUsed),
+    ),
+    "rules": Document(
+        "qx rules list", "The rules, those of the global pack first.", sources=("qx.cli.commands.rules:list_",),
+        keys={"rules": "List of [Line](#line)."}, also=(Line,),
+    ),
+    "rule": Document(
+        "qx rules show", "One rule, as it stands in its pack.", sources=("qx.cli.commands.rules:show",),
+        keys={
+            "pack": "The pack's name.", "version": "Its version.", "rule": "The rule, with the keys of the file.",
+            "params": "The parameters that it speaks of, by name, with the keys of the file.",
+        },
+    ),
+    "rules-lint": Document(
+        "qx rules lint", "Packs without errors. Errors are qx.error/1.", sources=("qx.cli.commands.rules:lint",),
+        keys={"packs": "List of `pack`, `version` and `rules`, the number of its rules."},
+    ),
+    "rules-test": Document(
+        "qx rules test", "What came of the tests inside the rules.", sources=("qx.cli.commands.rules:run_tests",),
+        keys={"tests": "How many there are.", "failures": "List of [Failed](#failed)."}, also=(Failed,),
     ),
     "alerts": Document(
         "qx alerts list", "What was told and is not over, and what could not be delivered.",

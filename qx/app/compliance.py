@@ -1,0 +1,161 @@
+"""Compliance: which packs and lists hold in a region, read from the package and from where users keep theirs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from qx.app.workbench import Workbench
+from qx.compliance import lint
+from qx.compliance.dated import in_force
+from qx.compliance.screening import Lists
+from qx.compliance.selftest import AS_OF, failures, rates_of
+from qx.compliance.validate import Rulebook
+from qx.config.pack import load
+from qx.kernel.errors import QxError
+from qx.kernel.text import did_you_mean
+from qx.model.sanctions import SanctionsList
+from qx.render.rules import Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TextIO
+
+    from qx.model.rules import Rule, RulePack
+
+SHIPPED = Path(lint.__file__).parent
+GLOBAL, ISLAMIC = "global", "islamic"  # hold everywhere; the second where a transaction says that it is Islamic
+PACKS = {"US": "us", "EU": "eu", "UK": "uk", "AE": "me", "ADGM": "me", "GY": "guyana", "BH": "bahrain"}
+WITHOUT_A_FILE: dict[str, tuple[str, ...]] = {  # regions where no regions.yaml names any
+    "us-east": ("US",), "eu-west": ("EU",), "ap-southeast": ("SG",), "me-central": ("AE",), "guyana": ("GY",),
+    "bahrain": ("BH",),
+}  # fmt: skip
+JURISDICTIONS = {"us": "US", "eu": "EU", "uk": "UK", "me": "AE", "guyana": "GY", "bahrain": "BH", "apac": "SG"}
+MEMBERS = frozenset({  # of the European Union, whose law is the EU's
+    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV",
+    "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
+})  # fmt: skip
+
+
+class Desk:
+    """Where transactions are judged: the regions of the configuration, or the built-in ones without any."""
+
+    def __init__(self, env: Mapping[str, str], option: str | None = None, cwd: Path | None = None) -> None:
+        self._env, self._option, self._cwd = env, option, cwd
+
+    @cached_property
+    def _bench(self) -> Workbench | None:
+        """None: no regions.yaml stands anywhere. One that was named must be there."""
+        bench = Workbench(self._env, self._option, self._cwd)
+        try:
+            bench.found  # noqa: B018 - looked for now
+        except QxError:
+            if self._option or self._env.get("QX_CONFIG"):
+                raise
+            return None
+        return bench
+
+    @property
+    def context(self) -> str:
+        return self._bench.context if self._bench is not None else "built-in regions"
+
+    def region(self, word: str) -> tuple[str, tuple[str, ...]]:
+        """(its name, whose law holds there). Raises QX-OBS-001."""
+        known = self._regions
+        aliases = {alias: name for name, (_, names) in known.items() for alias in names}
+        name = word if word in known else aliases.get(word)
+        if name is not None:
+            return name, known[name][0]
+        if word.lower() in JURISDICTIONS:
+            return word.lower(), (JURISDICTIONS[word.lower()],)
+        hint = did_you_mean(word, [*known, *aliases, *JURISDICTIONS])
+        raise QxError("QX-OBS-001", f"no region, alias or jurisdiction '{word}'", hint=hint)
+
+    @cached_property
+    def _regions(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+        if self._bench is None:
+            return {name: (law, ()) for name, law in WITHOUT_A_FILE.items()}
+        return {name: (each.jurisdictions, each.aliases) for name, each in self._bench.platform.regions.items()}
+
+    def rulebook(self, word: str) -> Rulebook:
+        """Raises QX-OBS-001, QX-PACK-001."""
+        region, jurisdictions = self.region(word)
+        names = [GLOBAL, ISLAMIC, *dict.fromkeys(pack for law in jurisdictions if (pack := pack_of(law)))]
+        return Rulebook(region, jurisdictions, tuple(self._pack(name) for name in names))
+
+    def _pack(self, name: str) -> RulePack:
+        return load(SHIPPED / "packs" / f"{name}.yaml", lint.check)
+
+    @cached_property
+    def packs(self) -> tuple[RulePack, ...]:
+        """All that are shipped, the global one first."""
+        names = sorted(path.stem for path in (SHIPPED / "packs").glob("*.yaml"))
+        return tuple(self._pack(name) for name in sorted(names, key=lambda name: name != GLOBAL))
+
+    def rule(self, identity: str) -> tuple[RulePack, Rule]:
+        """Raises QX-TXN-003."""
+        known = {rule.id: (pack, rule) for pack in self.packs for rule in pack.rules}
+        if identity.upper() not in known:
+            raise QxError("QX-TXN-003", f"no rule '{identity}'", hint=did_you_mean(identity.upper(), known))
+        return known[identity.upper()]
+
+    @cached_property
+    def lists(self) -> Lists:
+        shipped = (SHIPPED / "lists" / "extract.json").read_bytes()
+        return Lists((msgspec.json.decode(shipped, type=SanctionsList),))
+
+    def now(self, book: Rulebook) -> datetime:
+        """The moment to judge at where none is given: the beginning of this day in UTC, or the last change of any rule
+        since: a day's answers are the same, and none is older than the law.
+        """
+        from qx.adapters.clock import SystemClock
+
+        now = datetime.fromtimestamp(SystemClock().now(), UTC)
+        day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        return max([day, *(moment for moment, _ in book.changes if moment <= now)])
+
+
+def broken_tests(packs: tuple[RulePack, ...]) -> list[Failed]:
+    """The rules' own tests that do not hold. Rates of the global pack hold in all."""
+    rates: dict[str, Decimal] = {}
+    failed = []
+    for pack in sorted(packs, key=lambda pack: pack.pack != GLOBAL):
+        current = {name: in_force(param, pack, AS_OF) for name, param in pack.params.items()}
+        rates |= rates_of(current)
+        failed += [
+            Failed(
+                rule=each.rule, test=str(each.test), expected=each.expected, found=each.found.outcome,
+                message=each.found.message,
+            )
+            for each in failures(pack, rates)
+        ]  # fmt: skip
+    return failed
+
+
+def pack_of(jurisdiction: str) -> str | None:
+    if jurisdiction in MEMBERS:
+        return PACKS["EU"]
+    return PACKS.get("UK" if jurisdiction == "GB" else jurisdiction)
+
+
+def read_document(stdin: TextIO, path: str) -> Any:
+    """One JSON document, its numbers exact; `-` is standard input. Raises QX-TXN-001."""
+    decoder = msgspec.json.Decoder(float_hook=Decimal)
+    try:
+        data = _bytes(stdin) if path == "-" else Path(path).read_bytes()
+    except OSError as error:
+        raise QxError("QX-TXN-001", f"{path} cannot be read: {error.strerror or error}") from error
+    try:
+        return decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError) as error:
+        raise QxError("QX-TXN-001", f"{path} is no JSON document: {error}", hint="UTF-8, one object") from error
+
+
+def _bytes(stdin: TextIO) -> bytes:
+    raw = getattr(stdin, "buffer", None)
+    return raw.read() if raw is not None else stdin.read().encode()

@@ -1,0 +1,1 @@
+"""Transactions held against dated rules: pure decisions, no I/O, no clock."""
