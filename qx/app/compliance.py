@@ -1,4 +1,4 @@
-"""Compliance: which packs and lists hold in a region, read from the package and from where users keep theirs."""
+"""Compliance: which packs and lists hold in a region."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from qx.app import packs
 from qx.app.workbench import Workbench
-from qx.compliance import lint
 from qx.compliance.dated import in_force
 from qx.compliance.screening import Lists
 from qx.compliance.selftest import AS_OF, failures, rates_of
 from qx.compliance.validate import Rulebook
-from qx.config.pack import load
 from qx.kernel.errors import QxError
 from qx.kernel.text import did_you_mean
 from qx.model.sanctions import SanctionsList
@@ -28,18 +27,11 @@ if TYPE_CHECKING:
 
     from qx.model.rules import Rule, RulePack
 
-SHIPPED = Path(lint.__file__).parent
-GLOBAL, ISLAMIC = "global", "islamic"  # hold everywhere; the second where a transaction says that it is Islamic
-PACKS = {"US": "us", "EU": "eu", "UK": "uk", "AE": "me", "ADGM": "me", "GY": "guyana", "BH": "bahrain"}
+GLOBAL, EVERYWHERE = "global", "*"
 WITHOUT_A_FILE: dict[str, tuple[str, ...]] = {  # regions where no regions.yaml names any
     "us-east": ("US",), "eu-west": ("EU",), "ap-southeast": ("SG",), "me-central": ("AE",), "guyana": ("GY",),
     "bahrain": ("BH",),
 }  # fmt: skip
-JURISDICTIONS = {"us": "US", "eu": "EU", "uk": "UK", "me": "AE", "guyana": "GY", "bahrain": "BH", "apac": "SG"}
-MEMBERS = frozenset({  # of the European Union, whose law is the EU's
-    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV",
-    "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
-})  # fmt: skip
 
 
 class Desk:
@@ -71,9 +63,10 @@ class Desk:
         name = word if word in known else aliases.get(word)
         if name is not None:
             return name, known[name][0]
-        if word.lower() in JURISDICTIONS:
-            return word.lower(), (JURISDICTIONS[word.lower()],)
-        hint = did_you_mean(word, [*known, *aliases, *JURISDICTIONS])
+        laws = {pack.pack: pack.jurisdictions[:1] for pack in self.packs if EVERYWHERE not in pack.jurisdictions}
+        if word.lower() in laws:
+            return word.lower(), laws[word.lower()]
+        hint = did_you_mean(word, [*known, *aliases, *laws])
         raise QxError("QX-OBS-001", f"no region, alias or jurisdiction '{word}'", hint=hint)
 
     @cached_property
@@ -83,19 +76,17 @@ class Desk:
         return {name: (each.jurisdictions, each.aliases) for name, each in self._bench.platform.regions.items()}
 
     def rulebook(self, word: str) -> Rulebook:
-        """Raises QX-OBS-001, QX-PACK-001."""
+        """Raises QX-OBS-001, Problems."""
         region, jurisdictions = self.region(word)
-        names = [GLOBAL, ISLAMIC, *dict.fromkeys(pack for law in jurisdictions if (pack := pack_of(law)))]
-        return Rulebook(region, jurisdictions, tuple(self._pack(name) for name in names))
-
-    def _pack(self, name: str) -> RulePack:
-        return load(SHIPPED / "packs" / f"{name}.yaml", lint.check)
+        law = {EVERYWHERE, *jurisdictions}
+        return Rulebook(region, jurisdictions, tuple(pack for pack in self.packs if law & set(pack.jurisdictions)))
 
     @cached_property
     def packs(self) -> tuple[RulePack, ...]:
-        """All that are shipped, the global one first."""
-        names = sorted(path.stem for path in (SHIPPED / "packs").glob("*.yaml"))
-        return tuple(self._pack(name) for name in sorted(names, key=lambda name: name != GLOBAL))
+        """All, the global one first, then what holds everywhere. Raises Problems."""
+        config = self._bench.config_path if self._bench is not None else None
+        found = [packs.read(path, self._env) for path in packs.files(self._env, config).values()]
+        return tuple(sorted(found, key=_place))
 
     def rule(self, identity: str) -> tuple[RulePack, Rule]:
         """Raises QX-TXN-003."""
@@ -106,7 +97,7 @@ class Desk:
 
     @cached_property
     def lists(self) -> Lists:
-        shipped = (SHIPPED / "lists" / "extract.json").read_bytes()
+        shipped = (packs.SHIPPED / "lists" / "extract.json").read_bytes()
         return Lists((msgspec.json.decode(shipped, type=SanctionsList),))
 
     def now(self, book: Rulebook) -> datetime:
@@ -120,13 +111,16 @@ class Desk:
         return max([day, *(moment for moment, _ in book.changes if moment <= now)])
 
 
-def broken_tests(packs: tuple[RulePack, ...]) -> list[Failed]:
+def _place(pack: RulePack) -> tuple[bool, bool, str]:
+    return pack.pack != GLOBAL, EVERYWHERE not in pack.jurisdictions, pack.pack
+
+
+def broken_tests(of: tuple[RulePack, ...]) -> list[Failed]:
     """The rules' own tests that do not hold. Rates of the global pack hold in all."""
     rates: dict[str, Decimal] = {}
     failed = []
-    for pack in sorted(packs, key=lambda pack: pack.pack != GLOBAL):
-        current = {name: in_force(param, pack, AS_OF) for name, param in pack.params.items()}
-        rates |= rates_of(current)
+    for pack in sorted(of, key=lambda pack: pack.pack != GLOBAL):
+        rates |= rates_of({name: in_force(param, pack, AS_OF) for name, param in pack.params.items()})
         failed += [
             Failed(
                 rule=each.rule, test=str(each.test), expected=each.expected, found=each.found.outcome,
@@ -135,12 +129,6 @@ def broken_tests(packs: tuple[RulePack, ...]) -> list[Failed]:
             for each in failures(pack, rates)
         ]  # fmt: skip
     return failed
-
-
-def pack_of(jurisdiction: str) -> str | None:
-    if jurisdiction in MEMBERS:
-        return PACKS["EU"]
-    return PACKS.get("UK" if jurisdiction == "GB" else jurisdiction)
 
 
 def read_document(stdin: TextIO, path: str) -> Any:

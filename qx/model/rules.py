@@ -100,6 +100,7 @@ class RulePack(File, frozen=True, kw_only=True):
     version: str
     schema: Literal["qx-rulepack/1"]
     title: str
+    jurisdictions: tuple[str, ...]  # where it holds: BH, US, EU and its members; `*` everywhere
     timezone: str  # of days without a time
     review_by: str  # a day; after it whatever passes is stale
     params: dict[str, Param] = field(default_factory=dict)

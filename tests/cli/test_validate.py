@@ -97,7 +97,7 @@ def test_the_rules_are_listed_shown_and_tested(qx: Qx, tmp_path: Path) -> None:
 
 
 def test_a_pack_of_ones_own_is_linted_and_tested(qx: Qx, tmp_path: Path) -> None:
-    from qx.app.compliance import SHIPPED
+    from qx.app.packs import SHIPPED
 
     text = (SHIPPED / "packs" / "bahrain.yaml").read_text()
     broken = tmp_path / "mine.yaml"
@@ -108,3 +108,30 @@ def test_a_pack_of_ones_own_is_linted_and_tested(qx: Qx, tmp_path: Path) -> None
     said = qx("rules", "test", str(broken), "-o", "json")
     assert said.exit == 7
     assert "BH-FC-112-WIRE" in {each["rule"] for each in said.json["failures"]}
+
+
+def test_packs_of_ones_own_add_to_what_is_shipped_or_stand_in_its_place(qx: Qx, txn: Any, tmp_path: Path) -> None:
+    from qx.app.packs import SHIPPED
+
+    env = {"XDG_CONFIG_HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    (tmp_path / "qx" / "packs").mkdir(parents=True)
+    text = (SHIPPED / "packs" / "bahrain.yaml").read_text()
+    mine = tmp_path / "qx" / "packs" / "bahrain.yaml"
+    mine.write_text(text.replace("version: 2026.11.1", "version: 2026.11.1-house"))
+    (tmp_path / "qx" / "packs" / "desk.yaml").write_text(text.replace("pack: bahrain", "pack: desk").replace(
+        "id: BH-", "id: DESK-"))  # fmt: skip
+    for _ in range(2):  # the second time from the cache
+        said = qx("validate", txn({}), "--region", "bahrain", *AT, "-o", "json", env=env).json
+        assert {"bahrain": "2026.11.1-house", "desk": "2026.11.1"}.items() <= {
+            each["pack"]: each["version"] for each in said["packs"]
+        }.items()
+    assert len(list((tmp_path / "cache" / "qx" / "packs").glob("*.msgpack"))) == len(
+        list((SHIPPED / "packs").glob("*.yaml"))
+    ) + 1
+    mine.write_text(text.replace("severity: flag", "severity: flog", 1))
+    assert qx("validate", txn({}), "--region", "bahrain", *AT, env=env).exit == 2
+
+
+def test_a_cache_that_cannot_be_used_is_done_without(qx: Qx, txn: Any, tmp_path: Path) -> None:
+    (tmp_path / "qx").write_text("not a directory")
+    assert qx("validate", txn({}), "--region", "bahrain", *AT, env={"XDG_CACHE_HOME": str(tmp_path)}).exit == 10

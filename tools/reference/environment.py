@@ -14,6 +14,7 @@ READ = {
     "QX_CONFIG": "The regions.yaml to use, unless `--config` names another. `qx lab up` prints the line that sets it.",
     "XDG_CONFIG_HOME": "Where `qx/regions.yaml` is looked for last. Default `~/.config`. A relative path is ignored.",
     "XDG_STATE_HOME": "Where the store, what was salvaged and the lab stand, under `qx`. Default `~/.local/state`.",
+    "XDG_CACHE_HOME": "Where rule packs that were read are kept, under `qx/packs`. Default `~/.cache`.",
     "HOME": "What `~` means.",
     "NO_COLOR": "Not empty: no colours.",
     "FORCE_COLOR": "Not empty: colours, also where no terminal is.",

@@ -14,7 +14,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from qx.app.compliance import SHIPPED, Desk
+from qx.app.compliance import Desk
+from qx.app.packs import SHIPPED
 from qx.compliance.dated import instant
 from qx.compliance.screening import Lists, screen
 from qx.compliance.selftest import AS_OF, BASE, laid_over

@@ -27,7 +27,8 @@ RULE = Rule(
     message="{amount} {currency} is more than {param:limit}; {quantum} is not known", tests=TESTS,
 )  # fmt: skip
 PACK = RulePack(
-    pack="t", version="1", schema="qx-rulepack/1", title="t", timezone="Asia/Bahrain", review_by="2027-01-31",
+    pack="t", version="1", schema="qx-rulepack/1", title="t", jurisdictions=("BH",), timezone="Asia/Bahrain",
+    review_by="2027-01-31",
     params={"limit": LIMIT}, rules=(RULE,),
 )  # fmt: skip
 

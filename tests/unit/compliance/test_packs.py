@@ -6,7 +6,8 @@ from functools import lru_cache
 
 import pytest
 
-from qx.app.compliance import SHIPPED, Desk, broken_tests
+from qx.app.compliance import Desk, broken_tests
+from qx.app.packs import SHIPPED
 from qx.compliance import dated
 from qx.compliance.facts import FACTS, facts_of
 from qx.compliance.judge import compile_rule, environment, judged
