@@ -1,4 +1,4 @@
-"""Decisions: what stands decided about each cluster, told once, when it changes, and kept in the ledger."""
+"""Decisions: what stands decided about each cluster, told when it changes, and kept in the ledger by who leads."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from qx.kernel.errors import QxError
 from qx.model.standing import Decided
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qx.app.workbench import Workbench
     from qx.daemon.log import Log
     from qx.model.topology import ClusterView
@@ -19,8 +21,8 @@ NOT_KEPT = (Finding.WAITING.value, Finding.SUSPECT.value)
 
 
 class Decisions:
-    def __init__(self, bench: Workbench, log: Log) -> None:
-        self._bench, self._log = bench, log
+    def __init__(self, bench: Workbench, log: Log, leads: Callable[[], bool]) -> None:
+        self._bench, self._log, self._leads = bench, log, leads
         self._standing: dict[str, Decided] = {}
         self._keeping: set[asyncio.Task[None]] = set()
         self._would_act: set[str] = set()  # clusters that policy alone kept from being acted on, since they were well
@@ -37,6 +39,10 @@ class Decisions:
             needless = name in self._would_act
             self._would_act.discard(name)
             self.tell(name, "well", view, view.because, false_positive=needless)
+
+    def begin_anew(self) -> None:
+        """Who leads from now on tells and keeps all that stands, whatever it told before."""
+        self._standing.clear()
 
     def tell(
         self, name: str, verdict: str, view: ClusterView, because: str, against: tuple[str, ...] = (), *,
@@ -59,7 +65,7 @@ class Decisions:
             self._would_act.discard(name)
         self._log.tell("decided", cluster=name, verdict=verdict, cause=decided.cause, because=because,
                        vetoes=list(against) or None, run=run or None)
-        if verdict not in NOT_KEPT:
+        if verdict not in NOT_KEPT and self._leads():
             task = asyncio.create_task(self._keep(decided), name=f"keep {name}")  # nobody waits for it
             self._keeping.add(task)
             task.add_done_callback(self._keeping.discard)

@@ -58,7 +58,7 @@ class Watchman:
         self.unsafe_store: Callable[[], str] = str  # why the store may forget
         self._bench, self._watch, self._eyes, self._trust, self._log = bench, watch, eyes, trust, log
         self._vigils: dict[str, Vigil] = {}
-        self._decisions = Decisions(bench, log)
+        self._decisions = Decisions(bench, log, lambda: self._leads)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()  # clusters of which a server hung up while they were considered
         self._released = {name: asyncio.Event() for name in bench.platform.clusters}  # told, since it was last asked
@@ -110,6 +110,7 @@ class Watchman:
             leads = False
         if leads is not self._leads:
             self._log.tell("leads" if leads else "follows", region=region)
+            self._decisions.begin_anew()
         self._leads = leads
 
     def hurry(self) -> None:
@@ -322,10 +323,13 @@ class Watchman:
         return gone and self._trust.feel() == 0
 
     def _take_over(self, record: Record) -> None:
-        """An automatic run whose executor died is finished here, where policy still lets qx act by itself."""
+        """An automatic run whose executor died is finished here, where policy still lets qx act by itself; not while a
+        writer that was stopped cleanly since has its grace.
+        """
+        waiting = {each.cluster for each in self.decided if each.verdict == Finding.WAITING.value}
         armed = {name for name, cluster in self._bench.platform.clusters.items() if cluster.mode != "observe"}
         for run in (orphan for orphan in record.orphans() if armed.issuperset(orphan.clusters)):
-            if not any(cluster in self._tasks for cluster in run.clusters):
+            if not any(cluster in self._tasks or cluster in waiting for cluster in run.clusters):
                 for cluster in run.clusters[:1]:
                     task = asyncio.create_task(self._resume(run), name=f"resume {run.id}")
                     self._tasks[cluster] = task

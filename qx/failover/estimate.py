@@ -34,7 +34,10 @@ def estimate_loss(
 
     `replayed`: all that it received, so that `next_xid` counts everything it holds, and not only at least so much.
     """
-    seen = sorted((s for s in samples if s.region == writer), key=lambda s: s.at)
+    mine = sorted((s for s in samples if s.region == writer), key=lambda s: s.at)
+    seen = [s for s in mine if s.at <= now]  # later ones are of before the clock was set back: their age is not known
+    if mine and not seen:
+        return unknown_loss("the clock was set back since the writer was last sampled", None, now)
     if seen and seen[-1].lineage != lineage:
         words = "the writer was last seen in another history than the target's"
         return unknown_loss(words, seen[-1].at, now)
@@ -48,7 +51,7 @@ def estimate_loss(
     if byte_rate is None or xid_rate is None:
         return unknown_loss("too few samples, or too near each other, to tell a rate", last.at, now)
     age = max(0.0, now - last.at)
-    furthest = max(s.position for s in known)
+    furthest = max(s.position for s in mine if s.lineage == lineage)
     missing = max(0, furthest - position)
     missing_xids = max(s.next_xid for s in known) - next_xid if next_xid else 0
     high = max(0, math.ceil(furthest + age * byte_rate - position))

@@ -126,8 +126,7 @@ def locked(directory: Path) -> Iterator[bool]:
     Raises QX-LAB-002 when another command is at work there, QX-LAB-007 when it holds something that is no lab.
     """
     while True:
-        directory.mkdir(parents=True, exist_ok=True)
-        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        handle = _opened(directory)
         try:
             _lock(handle, directory)
             if _still(handle, directory):
@@ -135,6 +134,18 @@ def locked(directory: Path) -> Iterator[bool]:
                 return
         finally:
             os.close(handle)
+
+
+def _opened(directory: Path) -> int:
+    """Made if it is not there. Whoever removes it in between is only a moment ahead."""
+    deadline = time.monotonic() + LOCK_S
+    while True:
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            return os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        except (FileExistsError, FileNotFoundError):
+            if directory.exists() or time.monotonic() > deadline:
+                raise
 
 
 def _lock(handle: int, directory: Path) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.fakes.simulation import Simulation
 
 Ts = TypeVarTuple("Ts")
+UNASKED_S = 60.0  # so long a gatherer may wait for others before it asks what one died of; no act takes longer
 ROUNDS = 50  # so often what clings to life is cancelled
 
 
@@ -40,7 +41,7 @@ class Loop(Base):
         self._awake = False
         self._ended = False
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._dead: list[asyncio.Task[Any]] = []
+        self._dead: list[tuple[float, asyncio.Task[Any]]] = []
 
     # -- its life
 
@@ -71,7 +72,8 @@ class Loop(Base):
 
     def check(self) -> None:
         """Raises what died unnoticed: an error that nobody hears of is a fault of its own."""
-        self.failures += [_words(task) for task in self._dead if task._log_traceback]
+        late = self.time() - UNASKED_S
+        self.failures += [_words(task) for died, task in self._dead if task._log_traceback and died <= late]
         if self.failures:
             raise AssertionError("; ".join(self.failures))
 
@@ -164,7 +166,7 @@ class Loop(Base):
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not (self._ended or task.cancelled()) and task._exception is not None:
-            self._dead.append(task)
+            self._dead.append((self.time(), task))
 
 
 def _words(task: asyncio.Task[Any]) -> str:

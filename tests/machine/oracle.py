@@ -174,6 +174,8 @@ class Oracle:
         for node in group.nodes.values():
             if node.region in (stage.source, stage.target) or not (node.serves and joins(place, node.region)):
                 continue
+            if stage.source is not None and node.beyond(group.nodes[stage.source]):
+                continue  # it has gone its own way, and is no candidate
             more = [record for record in node.beyond(target) if record.write is not None]
             if len(more) > ON_THEIR_WAY:
                 self.violated(f"it chose {target}, and {node} holds {len(more)} acknowledged writes more")

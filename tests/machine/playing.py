@@ -120,7 +120,7 @@ class Playing:
         found = [f"run {run.id} by {run.by} has not ended: {run.outcome}" for run in unended]
         for name, group in self.world.groups.items():
             if not (group.writer.accepts and group.route == group.writer.region) and self.may(name):
-                said = self._decided(name)[-1:]
+                said = list(self._decided(name).values())
                 found.append(f"{name} has no writer behind its route ({group.route}, {group.writer}): {said}")
         return found
 
@@ -143,12 +143,13 @@ class Playing:
             return False
         if len(self.oracle.moves) >= self.oracle.watch.moves_per_day:
             return False
-        said = self._decided(name)
-        return not (said and said[-1]["verdict"] == "blocked" and "rpo" in str(said[-1]["vetoes"]))
+        said = self._decided(name).values()  # only who leads comes so far as to weigh a loss
+        return not any(each["verdict"] == "blocked" and "rpo" in str(each["vetoes"]) for each in said)
 
-    def _decided(self, name: str) -> list[dict[str, Any]]:
+    def _decided(self, name: str) -> dict[str, dict[str, Any]]:
+        """The last word of each controller, by its place."""
         told = self.daemons.told
-        return [each for _, _, event, each in told if event == "decided" and each["cluster"] == name]
+        return {place: each for _, place, event, each in told if event == "decided" and each["cluster"] == name}
 
     # -- how it began
 

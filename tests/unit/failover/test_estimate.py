@@ -101,6 +101,7 @@ def test_the_order_of_the_samples_means_nothing(history: History, dice: Random) 
         ((sample(1, 100, region="eu-west"), sample(2, 90, region="eu-west")), "ever sampled"),
         ((sample(1, 100, lineage="7000/2"), sample(2, 90, lineage="7000/2")), "another history"),
         ((sample(20, 100), sample(21, 90), sample(1, 200, lineage="7000/2")), "another history"),  # and then went on
+        ((sample(-1, 100), sample(-2, 90)), "the clock was set back"),
     ],
 )
 def test_what_tells_nothing_is_unknown_and_never_a_guess(samples: tuple[Sample, ...], why: str) -> None:
@@ -120,6 +121,12 @@ def test_a_target_that_is_behind_all_samples_is_behind_for_an_unknown_time() -> 
     assert (loss.bytes_low, loss.bytes_high) == (1500, 3500)
     assert (loss.seconds_low, loss.seconds_high) == (1.0, None)
     assert (loss.transactions_low, loss.transactions_high) == (15, 35)
+
+
+def test_a_sample_of_before_the_clock_was_set_back_tells_where_the_writer_was_not_when() -> None:
+    samples = (sample(-200, 5000), sample(3, 1000), sample(2, 2000))
+    loss = estimate_loss(samples, "us-east", LINEAGE, 500, 0, NOW, OLDEST)
+    assert (loss.sample_age_s, loss.bytes_low, loss.bytes_high) == (2.0, 4500, 6500)
 
 
 def test_what_was_received_and_not_replayed_is_not_lost() -> None:
