@@ -13,8 +13,9 @@ import msgspec
 from qx.app import packs
 from qx.app.workbench import Workbench
 from qx.compliance.dated import in_force
+from qx.compliance.facts import rates_of
 from qx.compliance.screening import Lists
-from qx.compliance.selftest import AS_OF, failures, rates_of
+from qx.compliance.selftest import AS_OF, failures
 from qx.compliance.validate import Rulebook
 from qx.kernel.errors import QxError
 from qx.kernel.text import did_you_mean

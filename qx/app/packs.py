@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+import qx.compliance
 from qx.compliance import lint
 from qx.model.rules import RulePack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-SHIPPED = Path(lint.__file__).parent
+SHIPPED = Path(qx.compliance.__file__).parent
 FORM = "1"  # of what is cached; raised whenever a sound file may become another pack
 
 

@@ -14,6 +14,7 @@ from qx.compliance.fields import COUNTRIES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from qx.compliance.dated import InForce
     from qx.compliance.transaction import Transaction
 
 CURRENCIES = ("USD", "EUR", "GBP", "BHD", "AED", "GYD")
@@ -49,6 +50,15 @@ FACTS: dict[str, Fact] = {
     "facts.listedLargest": Fact("decimal", "% of the largest single listed holder, likewise", OWNERS),
     "facts.listedControl": Fact("bool", "a listed party controls the counterparty otherwise", OWNERS),
 }
+
+
+def rates_of(params: Mapping[str, InForce | None]) -> dict[str, Decimal]:
+    """By currency: how much of it a dollar is, by a pack's parameters in force."""
+    found = {"USD": Decimal(1)}
+    for name, one in params.items():
+        if name.startswith(RATE) and one is not None and isinstance(one.value, Decimal):
+            found[name.removeprefix(RATE).upper()] = one.value
+    return found
 
 
 def facts_of(transaction: Transaction, rates: Mapping[str, Decimal], screened: Mapping[str, Any]) -> dict[str, Any]:

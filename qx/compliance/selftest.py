@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qx.compliance import dated
-from qx.compliance.facts import RATE, facts_of
+from qx.compliance.facts import facts_of, rates_of
 from qx.compliance.judge import compile_rule, environment, judged
 from qx.compliance.language import SCREENED
 from qx.compliance.transaction import read
@@ -75,15 +75,6 @@ def failures(pack: RulePack, above: Mapping[str, Decimal] | None = None) -> Iter
             found = judged(one, environment(pack, _fields(test, at, rates), params), at, params)
             if found.outcome != test.expect:
                 yield Failure(rule.id, number, test.expect, found)
-
-
-def rates_of(params: Mapping[str, dated.InForce | None]) -> dict[str, Decimal]:
-    """By currency: how much of it a dollar is."""
-    found = {"USD": Decimal(1)}
-    for name, one in params.items():
-        if name.startswith(RATE) and one is not None and isinstance(one.value, Decimal):
-            found[name.removeprefix(RATE).upper()] = one.value
-    return found
 
 
 def _fields(test: RuleTest, at: datetime, rates: Mapping[str, Decimal]) -> dict[str, Any]:

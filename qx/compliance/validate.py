@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from qx.compliance import dated
-from qx.compliance.facts import facts_of
+from qx.compliance.facts import facts_of, rates_of
 from qx.compliance.judge import Compiled, compile_rule, environment, judged
 from qx.compliance.obligations import due
-from qx.compliance.selftest import rates_of
 from qx.compliance.verdict import UNTOLD, verdict
 from qx.kernel.canon import digest
 from qx.model.validation import Finding, PackUsed, Validation

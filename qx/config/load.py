@@ -56,7 +56,7 @@ def understand(document: Document) -> Platform:
         raise Problems(_all_of(document, error)) from error
     faults = list(_faults(platform))
     if faults or document.problems:
-        raise Problems(_ordered([*document.problems, *errors(document, faults)]))
+        raise Problems(ordered([*document.problems, *errors(document, faults)]))
     return platform
 
 
@@ -75,8 +75,9 @@ def _all_of(document: Document, first: ValidationError) -> list[QxError]:
         return [*document.problems, QxError("QX-CFG-004", str(first), place=document.place(()))]
     mended = convert(shape.tree)
     rest = sound(_faults(mended), shape.damaged)
-    return _ordered([*document.problems, *errors(document, [*shape.faults, *rest])])
+    return ordered([*document.problems, *errors(document, [*shape.faults, *rest])])
 
 
-def _ordered(found: list[QxError]) -> list[QxError]:
+def ordered(found: list[QxError]) -> list[QxError]:
+    """As they stand in the file."""
     return sorted(found, key=lambda error: (error.place.line, error.place.column) if error.place else (0, 0))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from qx.config.fault import errors, sound
-from qx.config.load import read
+from qx.config.load import ordered, read
 from qx.kernel.errors import Problems, QxError
 from qx.model.rules import RulePack
 
@@ -34,12 +34,8 @@ def understand(document: Document, check: Callable[[RulePack], Iterable[Fault]])
         shape = errors(document, found.faults) or [QxError("QX-CFG-004", str(first), place=document.place(()))]
         mended = msgspec.convert(found.tree, RulePack) if found.faults else None
         rest = errors(document, sound(check(mended), found.damaged)) if mended is not None else []
-        raise Problems(_ordered([*document.problems, *shape, *rest])) from first
+        raise Problems(ordered([*document.problems, *shape, *rest])) from first
     faults = list(check(pack))
     if faults or document.problems:
-        raise Problems(_ordered([*document.problems, *errors(document, faults)]))
+        raise Problems(ordered([*document.problems, *errors(document, faults)]))
     return pack
-
-
-def _ordered(found: list[QxError]) -> list[QxError]:
-    return sorted(found, key=lambda error: (error.place.line, error.place.column) if error.place else (0, 0))

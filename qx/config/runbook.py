@@ -10,7 +10,7 @@ import msgspec
 from qx.config import runbook_links, runbook_lint
 from qx.config.decode import custom
 from qx.config.fault import Fault, errors, sound
-from qx.config.load import read
+from qx.config.load import ordered, read
 from qx.config.runbook_names import Spotted
 from qx.kernel.errors import Problems, QxError
 from qx.model.runbook import Runbook
@@ -47,7 +47,7 @@ def understand(document: Document, platform: Platform | None) -> Runbook:
     said = [each for each in said if id(each.fault if isinstance(each, Spotted) else each) in kept]
     wrong = [*document.problems, *errors(document, shape), *_placed(document, said)]
     if wrong:
-        raise Problems(sorted(wrong, key=lambda error: error.place[1:3] if error.place else (0, 0)))
+        raise Problems(ordered(wrong))
     return book
 
 

@@ -13,7 +13,7 @@ from qx.render.table import Cell, Column, fields, table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from qx.model.rules import Param, Rule, RulePack, Severity
+    from qx.model.rules import Citation, Param, Rule, RulePack, Severity
 
 _TONES: dict[Severity, Tone] = {"block": "bad", "flag": "warn", "info": "plain"}
 
@@ -43,16 +43,17 @@ def listed(packs: Iterable[RulePack]) -> list[Line]:
     return [
         Line(
             pack=pack.pack, id=rule.id, title=rule.title, severity=rule.severity, status=rule.status,
-            citation=cited(rule),
+            citation=cited(rule.citation),
         )
         for pack in packs
         for rule in pack.rules
     ]  # fmt: skip
 
 
-def cited(rule: Rule) -> str:
-    parts = (rule.citation.body, rule.citation.corpus, rule.citation.segment)
-    return " ".join(part for part in parts if part)
+def cited(citation: Citation) -> str:
+    """Whose text, which, where in it; the first is not said twice."""
+    body = "" if citation.corpus.startswith(f"{citation.body} ") else citation.body
+    return " ".join(part for part in (body, citation.corpus, citation.segment) if part)
 
 
 def rules_text(found: list[Line], palette: Palette = PLAIN, width: int | None = None) -> str:
@@ -72,7 +73,7 @@ def rule_text(
     pairs: list[tuple[str, Cell | str]] = [
         ("rule", Cell(rule.id, "strong")),
         ("says", rule.title),
-        ("by", f"{cited(rule)}{f', {rule.citation.url}' if rule.citation.url else ''}"),
+        ("by", f"{cited(rule.citation)}{f', {rule.citation.url}' if rule.citation.url else ''}"),
         ("evidence", f"{rule.status}, pack {pack.pack} {pack.version}, to be reviewed by {pack.review_by}"),
         ("severity", Cell(rule.severity, _TONES[rule.severity])),
         ("in force", f"{rule.effective_from or 'ever'} to {rule.effective_to or 'further notice'} ({pack.timezone})"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qx.kernel.text import plural
 from qx.render.paint import PLAIN, Palette, Tone
+from qx.render.rules import cited
 from qx.render.table import Cell, Column, fields, table
 
 if TYPE_CHECKING:
@@ -55,6 +56,5 @@ def _because(finding: Finding) -> str:
 
 
 def _cited(finding: Finding) -> str:
-    where = " ".join(part for part in (finding.citation.corpus, finding.citation.segment) if part)
-    said = f"{finding.citation.body} {where}".strip()
+    said = cited(finding.citation)
     return said if finding.evidence in ("verified", "house") else f"{said} ({finding.evidence})"
