@@ -8,12 +8,16 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from qx.adapters.node.deadline import Deadline
+from qx.adapters.node.lock import StartLock
+from qx.adapters.node.programs import run
 from qx.kernel.errors import Refused
 from qx.model.control import Control, PgControl, RedisControl
 from qx.ports.controls import NodeControl
@@ -275,6 +279,29 @@ async def test_a_frozen_holder_is_ended_by_a_higher_epoch_and_its_program_too(si
     finally:
         holder.kill()
         holder.wait()
+
+
+async def test_a_program_runs_only_once_its_turn_has_named_it(tmp_path: Path) -> None:
+    written = tmp_path / "written"
+    argv = ["/usr/bin/touch", str(written)]
+    deadline = Deadline(T)
+    with StartLock(tmp_path / "data", "x").acting(1, "rewind", deadline) as turn:
+        with pytest.MonkeyPatch.context() as killed:
+            killed.setattr(turn, "runs", raising(ConnectionAbortedError()))
+            with pytest.raises(ConnectionAbortedError):
+                run(argv, deadline, turn)
+        assert not written.exists()
+        assert run(argv, deadline, turn).code == 0
+        assert written.exists()
+        with pytest.raises(FileNotFoundError):
+            run([str(tmp_path / "none")], deadline, turn)
+
+
+def raising(error: Exception) -> Callable[[object], None]:
+    def raise_(_: object) -> None:
+        raise error
+
+    return raise_
 
 
 async def test_a_holder_of_the_same_or_a_higher_epoch_is_left_alone(site: PgSite | RedisSite) -> None:

@@ -8,7 +8,9 @@ server is nobody's child of ours, so that no zombie of ours remains.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
 import signal
 import subprocess
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,6 +30,7 @@ _SESSION = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")  # `systemctl --user`
 _LOCALE = ("LANG", "LANGUAGE", "TZ")
 _LOOK_S = 0.2
 _DETACHED = '"$@" >&2 & echo $!'  # the whole of what /bin/sh is asked to do: start its arguments, tell the pid, end
+_ONCE_NAMED = 'read -r _ && exec "$@"'  # starts its arguments at the first line of its input, or ends with the input
 
 
 class Ended(NamedTuple):
@@ -60,12 +63,17 @@ def run(argv: Sequence[str], deadline: Deadline, turn: Turn | None = None) -> En
 def running(
     argv: Sequence[str], deadline: Deadline, turn: Turn | None = None, errors: IO[bytes] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A program with pipes, in its own process group; when the context ends, so has the group. `errors`: its stderr."""
+    """A program with pipes, in its own process group; when the context ends, so has the group. `errors`: its stderr.
+
+    For a turn it runs only once it is named there: who is stopped or killed before that leaves no program behind.
+    """
     if deadline.passed:
         raise TimeoutError(f"no time is left for {argv[0]}")
     pipe = subprocess.PIPE
+    if turn is not None and shutil.which(argv[0]) is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), argv[0])
     with subprocess.Popen(
-        argv,
+        argv if turn is None else ["/bin/sh", "-c", _ONCE_NAMED, "sh", *argv],
         stdin=pipe,
         stdout=pipe,
         stderr=pipe if errors is None else errors,
@@ -73,10 +81,11 @@ def running(
         cwd="/",
         start_new_session=True,
     ) as child:
-        leader = processes.identify(child.pid)
-        if turn is not None:
-            turn.runs(leader)
         try:
+            if turn is not None and child.stdin is not None:
+                turn.runs(processes.identify(child.pid))
+                child.stdin.write(b"\n")
+                child.stdin.flush()
             yield child
         finally:
             if child.poll() is None:
