@@ -156,8 +156,9 @@ async def _go(
 def _state(
     bench: Workbench, name: str, writer: str, facts: PgFacts, record: tuple[Way, ...], kept: Collection[str]
 ) -> State:
-    today = datetime.fromtimestamp(bench.clock.now(), UTC).date().isoformat()
-    may_count = quorum.eligible(bench.platform, name, writer, today)
+    now = bench.clock.now()
+    today = datetime.fromtimestamp(now, UTC).date().isoformat()
+    may_count = quorum.eligible(bench.platform, name, writer, today, bench.lawbook.at(now))
     return quorum.state(bench.platform.clusters[name], writer, facts, record, may_count, kept)
 
 

@@ -11,14 +11,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 import qx.compliance
-from qx.compliance import lint
 from qx.model.rules import RulePack
 
 if TYPE_CHECKING:
@@ -34,8 +32,13 @@ def files(env: Mapping[str, str], config: Path | None) -> dict[str, Path]:
     return {path.stem: path for place in places for path in sorted(place.glob("*.yaml"))}
 
 
+def own_place(env: Mapping[str, str], config: Path | None) -> Path | None:
+    """Where a pack is put so that it counts: beside regions.yaml, else at home; None: there is neither."""
+    return next(iter(reversed(list(_own(env, config)))), None)
+
+
 def _own(env: Mapping[str, str], config: Path | None) -> Iterator[Path]:
-    home = _under(env.get("XDG_CONFIG_HOME", ""), ".config", env)
+    home = under(env.get("XDG_CONFIG_HOME", ""), ".config", env)
     if home is not None:
         yield home / "packs"
     if config is not None:
@@ -45,16 +48,17 @@ def _own(env: Mapping[str, str], config: Path | None) -> Iterator[Path]:
 def read(path: Path, env: Mapping[str, str]) -> RulePack:
     """Raises Problems: everything that is wrong with it."""
     data = path.read_bytes()
-    cache = _under(env.get("XDG_CACHE_HOME", ""), ".cache", env)
+    cache = under(env.get("XDG_CACHE_HOME", ""), ".cache", env)
     kept = None if cache is None else cache / "packs" / f"{hashlib.sha256(FORM.encode() + data).hexdigest()}.msgpack"
     if kept is not None and (found := _cached(kept)) is not None:
         return found
+    from qx.compliance import lint
     from qx.config.pack import load
 
     pack = load(path, lint.check)
     if kept is not None:
         with contextlib.suppress(OSError):  # a home that cannot be written to: it is read again next time
-            _keep(kept, msgspec.msgpack.encode(pack))
+            keep(kept, msgspec.msgpack.encode(pack))
     return pack
 
 
@@ -65,7 +69,10 @@ def _cached(kept: Path) -> RulePack | None:
         return None
 
 
-def _keep(kept: Path, data: bytes) -> None:
+def keep(kept: Path, data: bytes) -> None:
+    """Whole, or not at all; readable by its owner only. Raises OSError."""
+    import tempfile
+
     kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=kept.parent)
     with os.fdopen(handle, "wb") as file:
@@ -73,7 +80,8 @@ def _keep(kept: Path, data: bytes) -> None:
     Path(name).replace(kept)
 
 
-def _under(stated: str, default: str, env: Mapping[str, str]) -> Path | None:
+def under(stated: str, default: str, env: Mapping[str, str]) -> Path | None:
+    """The own directory of qx of a kind, as XDG tells it; None: there is no home."""
     home = Path(env.get("HOME", ""))
     if Path(stated).is_absolute():
         return Path(stated) / "qx"

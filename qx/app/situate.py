@@ -29,7 +29,8 @@ KINDS = (Release.KIND, Grant.KIND, Grant.LIVE, Durable.KIND)
 
 async def situate(bench: Workbench, consent: Consent, by: str = "") -> Situation:
     """Observes all nodes and inspects all controls at once; bounded by the probe timeout. `by`: who acts."""
-    topology, controls = await asyncio.gather(observe(bench), inspect(bench, INSPECT_S))
+    law = asyncio.to_thread(bench.lawbook.at, bench.clock.now())  # read while servers are waited for
+    topology, controls, _ = await asyncio.gather(observe(bench), inspect(bench, INSPECT_S), law)
     return situation(bench, consent, topology, controls, by)
 
 
@@ -68,6 +69,7 @@ def situation(
         ),
         hung=hung,
         ended=ended or {},
+        law=bench.lawbook.at(now),
     )
 
 

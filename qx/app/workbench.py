@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from qx.adapters.etcd.store import EtcdStore
     from qx.adapters.sqlite.store import SqliteStore
+    from qx.app.lawbook import Lawbook
     from qx.config.find import Found
     from qx.model.platform import (
         Cluster,
@@ -77,6 +78,13 @@ class Workbench:
         from qx.config.load import load
 
         return load(self.found.path)
+
+    @cached_property
+    def lawbook(self) -> Lawbook:
+        """What the rule packs say of the data that the clusters hold."""
+        from qx.app.lawbook import Lawbook
+
+        return Lawbook(self.platform, self.config_path, self.env)
 
     @cached_property
     def config_digest(self) -> str:

@@ -18,6 +18,7 @@ from qx.kernel.expr_value import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from zoneinfo import ZoneInfo
 
     from qx.kernel.expr_tree import Node
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 PARAM = "param:"
 TIMEZONE = "timezone"  # of the pack, a ZoneInfo
-_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
     "+": operator.add, "-": operator.sub, "*": operator.mul,
 }  # fmt: skip
@@ -57,7 +58,7 @@ def compiled(tree: Node) -> Closure:
         case Binary("not in", left, right, _):
             return _strict(lambda one, many: one not in many, left, right)
         case Binary(op, left, right, _):
-            return _strict(_OPERATORS.get(op, _divided), left, right)
+            return _strict(OPERATORS.get(op, divided), left, right)
     raise AssertionError(tree)
 
 
@@ -91,24 +92,35 @@ def _call(function: str, given: tuple[Node, ...]) -> Closure:
         return lambda data: data.get(name, MISSING)
     first = compiled(given[0])
     if function == "local_day":
-        return lambda data: MISSING if (at := first(data)) is MISSING else at.astimezone(data[TIMEZONE]).date()
+        return lambda data: MISSING if (at := first(data)) is MISSING else local_day(at, data[TIMEZONE])
     if function == "known":
         return lambda data: first(data) is not MISSING
     if function == "default":
         other = compiled(given[1])
         return lambda data: value if (value := first(data)) is not MISSING else other(data)
-    return _strict(_FUNCTIONS[function], *given)
+    return _strict(FUNCTIONS[function], *given)
+
+
+def local_day(moment: datetime, timezone: ZoneInfo) -> date:
+    """At either end of all days its day in UTC."""
+    try:
+        return moment.astimezone(timezone).date()
+    except OverflowError:
+        return moment.date()
 
 
 def years_before(day: date, years: Decimal) -> date:
+    """Never before the first day of all."""
     wanted = day.year - int(years)
+    if wanted < date.min.year:
+        return date.min
     try:
         return day.replace(year=wanted)
     except ValueError:  # 29 February
         return day.replace(year=wanted, day=28)
 
 
-def _divided(one: Decimal, other: Decimal) -> Decimal:
+def divided(one: Decimal, other: Decimal) -> Decimal:
     if not other:
         raise ZeroDivisionError("divides by zero")
     return one / other
@@ -118,7 +130,7 @@ def _day(moment: datetime) -> date:
     return moment.date()
 
 
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     "years_before": years_before,
     "days_between": lambda one, other: Decimal((other - one).days),
     "day": _day,

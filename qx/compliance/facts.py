@@ -40,13 +40,18 @@ FACTS: dict[str, Fact] = {
         for currency in CURRENCIES
     },
     "facts.monthCashGyd": Fact("decimal", "payment.monthCashTotal in GYD", ("payment.monthCashTotal", "currency")),
+    "facts.copies": Fact("decimal", "transactions of its batch with its id; missing where it stands once", ()),
     "facts.screened": Fact("bool", "every name was held against whole and fresh lists", ("counterparty.name",)),
     "facts.confirmed": Fact("texts", "names that are a listed party's", ("counterparty.name",)),
     "facts.possible": Fact("texts", "names that may be a listed party's", ("counterparty.name",)),
+    "facts.sectoral": Fact("texts", "names that are under sectoral limits only", ("counterparty.name",)),
+    "facts.confirmedAs": Fact("texts", "the listed parties' own names, normalised", ("counterparty.name",)),
+    "facts.clearedBy": Fact("texts", "who cleared matches of its names, in small letters", ("counterparty.name",)),
     "facts.vesselListed": Fact("bool", "the ship stands on a list, by its IMO number", ("vessel.imo",)),
     "facts.listedOwned": Fact(
         "decimal", "% that listed parties hold in sum; missing where unknown stakes decide about 50", OWNERS
     ),
+    "facts.listedLeast": Fact("decimal", "% that listed parties hold in sum at the least", OWNERS),
     "facts.listedLargest": Fact("decimal", "% of the largest single listed holder, likewise", OWNERS),
     "facts.listedControl": Fact("bool", "a listed party controls the counterparty otherwise", OWNERS),
 }
@@ -74,6 +79,12 @@ def facts_of(transaction: Transaction, rates: Mapping[str, Decimal], screened: M
         "facts.attested": tuple(str(each["kind"]) for each in _records(values, "attestations") if "kind" in each),
         **screened,
     }
+    return {**found, **amounts_of(values, rates)}
+
+
+def amounts_of(values: Mapping[str, Any], rates: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Of one transaction's fields, in its currency and in others."""
+    found: dict[str, Decimal] = {}
     linked = values.get("linkedAmount", values.get("amount"))
     if isinstance(linked, Decimal):
         found["facts.linked"] = linked

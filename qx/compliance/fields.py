@@ -31,6 +31,11 @@ COMMODITIES = (
     "crude_oil", "natural_gas", "lng", "gasoline", "heating_oil", "gasoil", "jet", "fuel_oil", "power",
 )  # fmt: skip
 
+DATA_CLASSES = (
+    "pii", "kyc_pii", "customer_information", "trade_record", "market_data", "petroleum_data", "session",
+    "sanctions_result",
+)  # fmt: skip
+
 FIELDS: dict[str, Field] = {
     "transactionId": _texts("yours, 1 to 52 characters, unique in a batch"),
     "uti": _texts("unique transaction identifier, ISO 23897"),
@@ -112,6 +117,8 @@ FIELDS: dict[str, Field] = {
     "kyc.approvals": Field("texts", "senior_management, ..."),
     "kyc.sourceOfFunds": _choice("of the money", "verified", "stated", "unknown"),
     "kyc.ubosComplete": Field("bool", "every owner of 25 % or more is identified"),
+    "kyc.source": _texts("the provider that was asked, put there by qx"),
+    "kyc.answer": _choice("of that provider, put there by qx", "found", "not_found", "no_answer"),
     "surveillance.flag": Field("bool", "something looked wrong"),
     "surveillance.abnormal": Field("bool", "significant or abnormal for this customer"),
     "position.contract": _texts("CL, NG, HO, RB, ..."),
@@ -149,6 +156,13 @@ FIELDS: dict[str, Field] = {
     "localContent.localPct": Field("decimal", "% local"),
     "localContent.supplierCert": _texts("Local Content Register"),
     "localContent.certExpiry": Field("day", "its last day"),
+    "dataFlow.class": _choice("data that leave their jurisdiction because of it", *DATA_CLASSES),
+    "dataFlow.from": _texts("jurisdiction that they belong to: EU, UK, ADGM, else ISO 3166-1 alpha-2"),
+    "dataFlow.to": _texts("jurisdiction where they would live, likewise"),
+    "dataFlow.safeguards": Field("texts", "scc, bcr, tia, ..."),
+    "dataFlow.approvals": Field("texts", "permissions of authorities: OM-2.8.1, ..."),
+    "dataFlow.keysHeldBy": _choice("who holds the keys that they are encrypted with", "licensee", "provider", "none"),
+    "dataFlow.recipient.dpf": Field("bool", "the recipient is certified under the Data Privacy Framework"),
     "workflow.createdBy": _texts("who entered it"),
     "workflow.approvedBy": _texts("who approved it"),
     "workflow.settledBy": _texts("who settles it"),

@@ -44,6 +44,7 @@ class Compiled(NamedTuple):
     guards: tuple[str, ...]
     needs: tuple[str, ...]
     params: tuple[str, ...]
+    paths: tuple[str, ...]  # all that it is judged by, each once
 
 
 def compile_rule(rule: Rule, pack: RulePack) -> Compiled:
@@ -52,7 +53,8 @@ def compile_rule(rule: Rule, pack: RulePack) -> Compiled:
     needs = rule.needs or tuple(dict.fromkeys(_needed(tree)))
     guards = tuple(dict.fromkeys(path for path in _needed(guard) if path != AS_OF))
     params = tuple(dict.fromkeys(params_in(tree)))
-    return Compiled(rule, pack, tree, compiled(guard), compiled(tree), guards, needs, params)
+    paths = tuple(dict.fromkeys((*guards, *needs, *paths_in(tree))))
+    return Compiled(rule, pack, tree, compiled(guard), compiled(tree), guards, needs, params, paths)
 
 
 def judged(of: Compiled, data: Env, at: datetime, params: Mapping[str, InForce | None]) -> Finding:
@@ -123,11 +125,10 @@ def _finding(
     used: tuple[Used, ...] = ()
     message = ""
     if data is not None and params is not None:
-        paths = dict.fromkeys((*of.guards, *of.needs, *paths_in(of.tree)))
-        seen = {path: shown(data[path]) for path in paths if path in data}
+        seen = {path: shown(data[path]) for path in of.paths if path in data}
         used = tuple(_used(name, of.pack, found) for name in of.params if (found := params[name]) is not None)
         if outcome == "fail":
-            message = _filled(rule.message, data)
+            message = filled(rule.message, data)
         elif outcome == "stale":
             message = "kept, by a table that is overdue for review"
         elif outcome == "error":
@@ -137,7 +138,7 @@ def _finding(
     return Finding(
         rule_id=rule.id, outcome=outcome, severity=rule.severity, title=rule.title, message=message, pack=of.pack.pack,
         evidence=rule.status, citation=rule.citation, seen=seen, parameters=used, missing=missing,
-        nearest=nearest(of.tree, data) if outcome == "fail" and data is not None else (),
+        nearest=nearest(of.tree, of.holds, data) if outcome == "fail" and data is not None else (),
     )  # fmt: skip
 
 
@@ -158,7 +159,7 @@ def shown(value: Any) -> Any:
     return text.replace("+00:00", "Z")
 
 
-def _filled(template: str, data: Env) -> str:
+def filled(template: str, data: Env) -> str:
     """`{path}` and `{param:name}`; what is not there is named."""
     parts = template.split("{")
     text = parts[0]

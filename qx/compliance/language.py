@@ -48,9 +48,10 @@ _GIVEN: dict[str, tuple[tuple[tuple[Kind, ...], ...], Kind]] = {  # what is take
 }
 _PLAIN: dict[str, Kind] = {"country": "text", "currency": "text", "choice": "text"}
 AS_OF = "asOf"
-SCREENED = (  # what screening found
+SCREENED = (  # what screening found, and what its batch says of it
     "facts.screened", "facts.confirmed", "facts.possible", "facts.vesselListed", "facts.listedOwned",
-    "facts.listedLargest", "facts.listedControl",
+    "facts.listedLargest", "facts.listedControl", "facts.copies",
+    "facts.listedLeast", "facts.sectoral", "facts.confirmedAs", "facts.clearedBy",
 )  # fmt: skip
 
 

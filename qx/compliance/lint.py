@@ -80,6 +80,8 @@ def _rule(pack: RulePack, at: Trail, rule: Rule) -> Iterator[Fault]:
         yield from _moment((*at, key), text, pack.timezone)
     if rule.severity == "block" and rule.status == "unverified":
         yield Fault(CONTRADICTS, (*at, "severity"), "an unverified rule may flag, never block", "flag; or verify it")
+    if rule.waivable and (rule.severity != "block" or rule.status != "house"):
+        yield Fault(CONTRADICTS, (*at, "waivable"), "is for house rules that block", "leave it out")
     if rule.status in ("verified", "partial") and not (rule.citation.segment or rule.citation.corpus):
         yield Fault(BAD, (*at, "citation"), "does not say where it stands", "corpus and segment")
     if rule.status == "house" and rule.citation.body != "house":

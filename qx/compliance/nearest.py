@@ -19,20 +19,28 @@ from qx.model.validation import Change
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from qx.compliance.closure import Env
+    from qx.compliance.closure import Closure, Env
     from qx.kernel.expr_tree import Node
 
 MIRROR = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
 MOST = 3
 
 
-def nearest(tree: Node, data: Env) -> tuple[Change, ...]:
-    whole = compiled(tree)
+def nearest(tree: Node, whole: Closure, data: Env) -> tuple[Change, ...]:
+    """`whole`: the tree compiled."""
     found: dict[str, Change] = {}
     for path, wanted in _candidates(tree, data):
-        if path not in found and whole({**data, path: wanted}) is True:
+        if path not in found and _asked(whole, {**data, path: wanted}) is True:
             found[path] = Change(path=path, now=_text(data[path]), wanted=_text(wanted))
     return tuple(found.values())[:MOST]
+
+
+def _asked(closure: Closure, data: Env) -> Any:
+    """MISSING also where it divides by zero: a condition may have kept it from being asked, or another value does."""
+    try:
+        return closure(data)
+    except ZeroDivisionError:
+        return MISSING
 
 
 def _candidates(tree: Node, data: Env) -> Iterator[tuple[str, Any]]:
@@ -41,7 +49,7 @@ def _candidates(tree: Node, data: Env) -> Iterator[tuple[str, Any]]:
         for one, op, other in ((tree.left, tree.op, tree.right), (tree.right, MIRROR[tree.op], tree.left)):
             path = path_of(one)
             if path in FIELDS and path in data:
-                edge = compiled(other)(data)
+                edge = _asked(compiled(other), data)
                 if edge is not MISSING:
                     yield path, edge
                     yield from _beyond(path, op, edge, data)
@@ -59,7 +67,7 @@ def _beyond(path: str, op: str, edge: Any, data: Env) -> Iterator[tuple[str, Any
         places = min(0, int(now.as_tuple().exponent), int(edge.as_tuple().exponent))
         step = Decimal(1).scaleb(places)
         yield path, edge - step if op == "<" else edge + step
-    elif type(edge) is date:
+    elif type(edge) is date and date.min < edge < date.max:
         yield path, edge + timedelta(days=-1 if op == "<" else 1)
 
 

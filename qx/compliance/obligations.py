@@ -32,7 +32,10 @@ def due(of: Compiled, finding: Finding, data: Env) -> Due | None:
         return None
     zone = ZoneInfo(wanted.timezone or of.pack.timezone)
     day = since.astimezone(zone).date() if isinstance(since, datetime) else since
-    end = datetime.combine(_last_day(day, wanted) + timedelta(days=1), time.min, zone).astimezone(UTC)
+    try:
+        end = datetime.combine(_last_day(day, wanted) + timedelta(days=1), time.min, zone).astimezone(UTC)
+    except (OverflowError, ValueError):  # beyond the last year that a date can tell
+        end = datetime.max.replace(tzinfo=UTC)
     because = f"{_in_words(wanted)} after {wanted.after}"
     until = end.isoformat().replace("+00:00", "Z")
     return Due(rule_id=of.rule.id, action=wanted.action, to=wanted.to, due=until, because=because)

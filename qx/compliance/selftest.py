@@ -25,6 +25,7 @@ AS_OF = datetime(2026, 11, 22, 9, tzinfo=UTC)
 CLEAR: dict[str, Any] = {
     "facts.screened": True, "facts.confirmed": (), "facts.possible": (), "facts.vesselListed": False,
     "facts.listedOwned": Decimal(0), "facts.listedLargest": Decimal(0), "facts.listedControl": False,
+    "facts.listedLeast": Decimal(0), "facts.sectoral": (), "facts.confirmedAs": (), "facts.clearedBy": (),
 }  # fmt: skip
 
 BASE: dict[str, Any] = {

@@ -63,17 +63,33 @@ def read(document: Any, *, lenient: bool = False) -> Transaction:
     malformed: dict[str, str] = {}
     canonical: dict[str, Any] = {}
     for path, value in _leaves(document, lenient=lenient):
-        field = FIELDS[path]
         if value is None:
             continue
-        try:
-            typed, text = _records(path, value) if field.kind == "records" else _typed(field, value)
-        except Malformed as error:
-            malformed[path] = str(error)
-            canonical[path] = _as_it_is(value)
+        found = typed(path, value)
+        canonical[path] = found.canonical
+        if found.value is None:
+            malformed[path] = found.why
         else:
-            values[path], canonical[path] = typed, text
+            values[path] = found.value
     return Transaction(values, malformed, dict(sorted(canonical.items())))
+
+
+class Typed(NamedTuple):
+    """`value`: None where it is malformed, and `why`. `canonical`: also of what is malformed."""
+
+    value: Value | None
+    canonical: Any
+    why: str = ""
+
+
+def typed(path: str, raw: Any) -> Typed:
+    """One field's value, which is not null. Of equal raw values, of one type, always the same."""
+    field = FIELDS[path]
+    try:
+        value, text = _records(path, raw) if field.kind == "records" else _typed(field, raw)
+    except Malformed as error:
+        return Typed(None, _as_it_is(raw), str(error))
+    return Typed(value, text)
 
 
 def _leaves(document: dict[str, Any], *, lenient: bool) -> Iterator[tuple[str, Any]]:
@@ -268,14 +284,21 @@ def currencies() -> frozenset[str]:
 
 
 def _as_it_is(value: Any) -> Any:
-    """What is malformed, as it may stand in the canonical input: JSON without floats."""
-    if isinstance(value, (bool, str)):
-        return value if isinstance(value, bool) else value.encode("utf-8", "replace").decode()
+    """What is malformed, as it may stand in the canonical input: JSON without floats, which is malformed again when it
+    is read. So a number where a text is wanted has another id than that text.
+    """
+    if value is None or isinstance(value, bool):
+        return value
     if isinstance(value, (list, tuple)):
         return [_as_it_is(each) for each in value]
     if isinstance(value, dict):
-        return {str(key): _as_it_is(each) for key, each in value.items()}
-    return None if value is None else str(value)
+        return {_encodable(str(key)): _as_it_is(each) for key, each in value.items()}
+    text = _encodable(str(value))
+    return text if text == value else {"malformed": text}
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def _shown(text: str) -> str:

@@ -7,13 +7,14 @@ engine's version. Whoever has those gets the same answer, byte for byte.
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from qx.compliance import dated
+from qx.compliance.dated import EVER
 from qx.compliance.facts import facts_of, rates_of
 from qx.compliance.judge import Compiled, compile_rule, environment, judged
 from qx.compliance.obligations import due
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 ENGINE = "qx-rules/1"  # raised whenever the same input may come to another answer
 TTL = {"high": timedelta(hours=24)}
 USUAL_TTL = timedelta(days=7)
+ENDS = (("settlementDate", "it settles"), ("permit.expiry", "the permit ends"))  # last days of an answer
+LIFE, REFRESH = "its time to live", "the next refresh of the lists"
+ID, ID_DIGITS = "qxv1-", 32
 TOLD = frozenset({"pass", "not_applicable", "not_in_force"})  # shown only when all findings are asked for
 
 
@@ -68,40 +72,57 @@ class Rulebook:
         }
 
 
-class _Event(NamedTuple):
+class Event(NamedTuple):
     at: datetime
     because: str
 
 
-def validate(
-    transaction: Transaction, book: Rulebook, at: datetime, screened: Screened, *, everything: bool = False
-) -> Validation:
-    """`everything`: findings also where a rule is simply kept, or does not apply."""
+class Asked(NamedTuple):
+    """All that the rules are asked about one transaction with."""
+
+    fields: dict[str, Any]  # and facts
+    params: dict[str, dict[str, InForce | None]]  # by pack
+    environments: dict[str, dict[str, Any]]  # by pack: fields, facts, parameters
+
+    def judged(self, one: Compiled) -> Finding:
+        pack = one.pack.pack
+        return judged(one, self.environments[pack], self.fields["asOf"], self.params[pack])
+
+
+def asked(transaction: Transaction, book: Rulebook, at: datetime, screened: Screened) -> Asked:
     params = book.params_at(at)
     rates = {currency: rate for each in params.values() for currency, rate in rates_of(each).items()}
     fields: dict[str, Any] = {
         **transaction.values, **facts_of(transaction, rates, screened.facts), "asOf": at,
     }  # fmt: skip
     environments = {pack.pack: environment(pack, fields, params[pack.pack]) for pack in book.packs}
-    found = [judged(one, environments[one.pack.pack], at, params[one.pack.pack]) for one in book.rules]
+    return Asked(fields, params, environments)
+
+
+def validate(
+    transaction: Transaction, book: Rulebook, at: datetime, screened: Screened, *, everything: bool = False
+) -> Validation:
+    """`everything`: findings also where a rule is simply kept, or does not apply."""
+    about = asked(transaction, book, at, screened)
+    found = [about.judged(one) for one in book.rules]
     status, score = verdict(found, book.weights)
-    expires = min(_events(book, fields, at, screened), key=lambda event: event.at)
+    expires = min(events(book, about.fields, at, screened.fresh_until), key=lambda event: event.at)
     untold = [each for each in found if each.outcome in UNTOLD and each.severity != "info"]
     return Validation(
         validation_id=identity(transaction, book, at, screened.digest),
         transaction_id=transaction.name,
         region=book.region,
         jurisdictions=book.jurisdictions,
-        as_of=_text(at),
+        as_of=text_of(at),
         status=status,
         compliance_score=score,
-        expires_at=_text(expires.at),
+        expires_at=text_of(expires.at),
         expires_because=expires.because,
-        findings=tuple(sorted((each for each in found if everything or each.outcome not in TOLD), key=_order)),
+        findings=tuple(sorted((each for each in found if everything or each.outcome not in TOLD), key=order)),
         obligations=tuple(
             one_due
             for one, finding in zip(book.rules, found, strict=True)
-            if (one_due := due(one, finding, environments[one.pack.pack])) is not None
+            if (one_due := due(one, finding, about.environments[one.pack.pack])) is not None
         ),
         missing=tuple(sorted({path for each in untold for path in each.missing})),
         outcomes=dict(sorted(Counter(each.outcome for each in found).items())),
@@ -112,41 +133,48 @@ def validate(
 
 
 def identity(transaction: Transaction, book: Rulebook, at: datetime, lists: str) -> str:
-    rests_on = {
-        "input": transaction.canonical,
+    return ID + digest(rests_on(transaction.canonical, book, at, lists))[:ID_DIGITS]
+
+
+def rests_on(canonical: Mapping[str, Any], book: Rulebook, at: datetime, lists: str) -> dict[str, Any]:
+    """All that an answer follows from."""
+    return {
+        "input": canonical,
         "region": book.region,
-        "asOf": _text(at),
+        "asOf": text_of(at),
         "packs": [each.digest for each in book.used],
         "lists": lists,
         "engine": ENGINE,
     }
-    return f"qxv1-{digest(rests_on)[:32]}"
 
 
-def _events(book: Rulebook, fields: Mapping[str, Any], at: datetime, screened: Screened) -> Iterator[_Event]:
-    """What ends this answer: each is later than `at`."""
-    yield _Event(at + TTL.get(str(fields.get("kyc.riskRating")), USUAL_TTL), "its time to live")
+def events(
+    book: Rulebook, fields: Mapping[str, Any], at: datetime, fresh_until: datetime | None
+) -> Iterator[Event]:
+    """What ends this answer: each is later than `at`, but at the end of all days. `fresh_until`: of the lists."""
+    life = TTL.get(str(fields.get("kyc.riskRating")), USUAL_TTL)
+    yield Event(min(at, EVER - life) + life, LIFE)
     for moment, because in book.changes:
         if moment > at:
-            yield _Event(moment, because)
+            yield Event(moment, because)
             break
-    if screened.fresh_until is not None and screened.fresh_until > at:
-        yield _Event(screened.fresh_until, "the next refresh of the lists")
-    for path, what in (("settlementDate", "it settles"), ("permit.expiry", "the permit ends")):
+    if fresh_until is not None and fresh_until > at:
+        yield Event(fresh_until, REFRESH)
+    for path, what in ENDS:
         day = fields.get(path)
-        if day is not None:
+        if day is not None and day < date.max:
             moment = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
             if moment > at:
-                yield _Event(moment, what)
+                yield Event(moment, what)
 
 
 _RANK = {"block": 0, "flag": 1, "info": 2}
 
 
-def _order(finding: Finding) -> tuple[int, int, str]:
+def order(finding: Finding) -> tuple[int, int, str]:
     """Failures first, the heavier first; then by rule."""
     return finding.outcome != "fail", _RANK[finding.severity], finding.rule_id
 
 
-def _text(moment: datetime) -> str:
+def text_of(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")

@@ -11,10 +11,10 @@ from qx.kernel.publickey import parse_public_key
 from qx.kernel.text import did_you_mean, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from qx.config.document import Trail
-    from qx.model.approving import ApprovalRule
+    from qx.model.approving import ApprovalRule, Approver, Submitter
     from qx.model.platform import Platform
 
 BAD, NOTHING, CLASH = "QX-CFG-004", "QX-CFG-006", "QX-CFG-008"
@@ -22,7 +22,8 @@ MAKE = "ssh-keygen -t ed25519 -f ~/.config/qx/approval; here goes the line in ap
 
 
 def check(platform: Platform) -> Iterator[Fault]:
-    yield from _keys(platform)
+    yield from _keys("approvers", platform.approvers)
+    yield from _keys("submitters", platform.submitters)
     defaults: Trail = ("defaults", "approvals")
     yield from _rule(platform, defaults, platform.defaults.approvals)
     for name, cluster in platform.clusters.items():
@@ -37,11 +38,11 @@ def check(platform: Platform) -> Iterator[Fault]:
             yield Fault(CLASH, ("clusters", name, "mode"), message, hint, also=also)
 
 
-def _keys(platform: Platform) -> Iterator[Fault]:
+def _keys(among: str, named: Mapping[str, Approver | Submitter]) -> Iterator[Fault]:
     """Two names for one key would be one person who counts twice."""
     first: dict[bytes, Trail] = {}
-    for name, approver in platform.approvers.items():
-        trail: Trail = ("approvers", name)
+    for name, approver in named.items():
+        trail: Trail = (among, name)
         yield from key(trail, name)
         for index, account in enumerate(approver.accounts):
             if not account.strip() or "@" in account:
@@ -55,7 +56,7 @@ def _keys(platform: Platform) -> Iterator[Fault]:
         holder = first.setdefault(data, (*trail, "key"))
         if holder != (*trail, "key"):
             message = f"is the key of {dotted(holder)} too: one person would count twice"
-            yield Fault(CLASH, (*trail, "key"), message, "each approver has a key of their own", also=(holder,))
+            yield Fault(CLASH, (*trail, "key"), message, "each has a key of their own", also=(holder,))
 
 
 def _rule(platform: Platform, trail: Trail, rule: ApprovalRule) -> Iterator[Fault]:

@@ -110,6 +110,8 @@ class _Walk:
             return self.value(fits[0], value, trail)
         if not isinstance(value, dict):
             return self._wrong(kind, "a mapping (key: value)", value, trail)
+        if (only := members.get(None)) is not None:  # one struct, or nothing: no key tells which
+            return self._struct(only, value, trail)
         by = next(str(one.tag_field) for one in members.values())
         names = [str(tag) for tag in members]
         if by not in value:

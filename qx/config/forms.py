@@ -73,6 +73,12 @@ def _region(trail: Trail, region: Region) -> Iterator[Fault]:
         yield from _url((*at, "url"), endpoint.url, "endpoint")
         if not 100 <= endpoint.expect <= 599:
             yield Fault(BAD, (*at, "expect"), f"{endpoint.expect} is not an HTTP status", "use 200")
+    if region.evidence is not None:
+        at = (*trail, "evidence")
+        for fault in _url((*at, "url"), region.evidence.url, "postgresql"):
+            yield fault._replace(also=())  # no kind stands beside it
+        yield from _reference((*at, "password"), region.evidence.password)
+        yield from above_zero((*at, "timeout"), region.evidence.timeout)
 
 
 def _cluster(trail: Trail, cluster: Cluster) -> Iterator[Fault]:

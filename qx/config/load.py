@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import ValidationError
 
-from qx.config import approvers, forms, links, schedules, watching
+from qx.config import approvers, forms, kyc, links, schedules, watching
 from qx.config.decode import convert
 from qx.config.fault import errors, sound
 from qx.config.marks import compose
@@ -61,7 +61,7 @@ def understand(document: Document) -> Platform:
 
 
 def _faults(platform: Platform) -> Iterator[Fault]:
-    for part in (forms, links, approvers, watching, schedules):
+    for part in (forms, links, approvers, watching, schedules, kyc):
         yield from part.check(platform)
 
 

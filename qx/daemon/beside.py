@@ -156,8 +156,9 @@ class Beside:
         if topology is None or topology.clusters[name].writer != region:
             return True
         now = self._bench.clock.elapsed()
-        today = datetime.fromtimestamp(self._bench.clock.now(), UTC).date().isoformat()
-        if has_successor(self._bench.platform, name, topology.clusters[name], region, today):
+        wall = self._bench.clock.now()
+        today, law = datetime.fromtimestamp(wall, UTC).date().isoformat(), self._bench.lawbook.at(wall)
+        if has_successor(self._bench.platform, name, topology.clusters[name], region, today, law):
             self._alone.pop(name, None)
             return True
         since = self._alone.setdefault(name, now)

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from qx.daemon.eyes import Eyes
     from qx.daemon.log import Log
 
-LOOK_S = 0.1
+LOOK_S = 0.05
 STALL_S = 0.5  # who did not look for so long himself knows nothing of the silence of others
-SOON_S = 0.2  # a guard does not accept a term that is over when it arrives
+SOON_S = 0.05  # a guard does not accept a term that is over when it arrives; then the next look tells it again
 TELL_S = 0.5
 
 

@@ -12,7 +12,7 @@ from qx.failover.fitness import capacity, health
 from qx.failover.forwarding import ahead
 from qx.failover.move import no, yes
 from qx.failover.quorum_gate import durability
-from qx.failover.residency import may_live
+from qx.failover.residency import permits
 from qx.failover.situation import lineage, position
 from qx.kernel.spans import Bytes, Seconds, format_bytes, format_seconds, parse_bytes, parse_seconds
 from qx.kernel.text import plural
@@ -27,20 +27,23 @@ NO_CONTROL = "no control is configured"
 
 
 def residency(at: Situation, move: Move) -> GateResult:
-    """Every data class of the cluster may live in the target region: by the matrix, or by an approval on record."""
-    cluster = at.platform.clusters[move.cluster]
-    reasons = []
-    for data_class in cluster.data_classes:
-        permit = may_live(at.platform, data_class, cluster.home, move.target, at.today)
-        if not permit.allowed:
+    """Every data class of the cluster may live in the target region: by the rule packs, by the matrix of regions.yaml,
+    or by an approval on record.
+    """
+    home, found = at.platform.clusters[move.cluster].home, permits(at, move.cluster, move.target)
+    for each in found:
+        if not each.allowed:
             return no(
                 "residency",
                 move,
-                f"{data_class} of {cluster.home} may not live in {move.target}: {permit.because}",
-                f"record an approval for {data_class} from {cluster.home} to {move.target} in regions.yaml",
+                f"{each.data_class} of {home} may not live in {move.target}: {each.because}",
+                f"record an approval for {each.data_class} from {home} to {move.target} in regions.yaml",
             )
-        reasons.append(f"{data_class}: {permit.because}")
-    return yes("residency", move, "; ".join(reasons))
+    return yes("residency", move, "; ".join(f"{each.data_class}: {each.because}{_ends(each.until)}" for each in found))
+
+
+def _ends(until: str) -> str:
+    return f", until {until}" if until else ""
 
 
 def maintenance(at: Situation, move: Move) -> GateResult:

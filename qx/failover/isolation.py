@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qx.failover.residency import may_live
+from qx.failover.residency import NO_LAW, may_live
 from qx.model.observation import PgFacts
 from qx.model.topology import Role
 
 if TYPE_CHECKING:
     from qx.model.observation import RedisFacts
     from qx.model.platform import Platform
+    from qx.model.residency import Law
     from qx.model.topology import ClusterView
 
 WHOLE_S = 1.0  # Redis counts whole seconds
@@ -39,7 +40,9 @@ def is_cut_off(store_heard: float, received: float | None, at: float, stop_after
     return silent and abs(store_heard - received) <= together
 
 
-def has_successor(platform: Platform, name: str, view: ClusterView, source: str, today: str) -> bool:
+def has_successor(
+    platform: Platform, name: str, view: ClusterView, source: str, today: str, law: Law = NO_LAW
+) -> bool:
     """Whether some standby could become the writer in place of `source`: it streams, and policy and law let it."""
     cluster = platform.clusters[name]
     return any(
@@ -47,6 +50,6 @@ def has_successor(platform: Platform, name: str, view: ClusterView, source: str,
         and node.role is Role.REPLICA
         and node.streaming
         and cluster.nodes[region].priority > 0
-        and all(may_live(platform, each, cluster.home, region, today).allowed for each in cluster.data_classes)
+        and all(may_live(platform, each, cluster.home, region, today, law).allowed for each in cluster.data_classes)
         for region, node in view.nodes.items()
     )

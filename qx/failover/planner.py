@@ -17,7 +17,7 @@ from qx.failover.gates import judge_gates
 from qx.failover.move import Move
 from qx.failover.quorum_gate import bound_way, compared, covered_loss
 from qx.failover.quorum_steps import bind, bound
-from qx.failover.residency import may_live
+from qx.failover.residency import crossings, permits
 from qx.failover.select import Selection, select_for_failback, select_for_failover
 from qx.failover.siblings import siblings_of
 from qx.failover.situation import Situation, lineage, position
@@ -82,6 +82,7 @@ def _plan(
         not_concerned=chosen.not_concerned,
         excepted=excepted,
         consent=at.consent,
+        crossings=tuple(each for move in moves for each in crossings(at, move.cluster, move.target)),
     )
 
 
@@ -156,10 +157,9 @@ def rank_candidates(at: Situation, name: str, source: str | None) -> tuple[Candi
 def _candidate(at: Situation, name: str, cluster: Cluster, region: str) -> Candidate:
     facts, view = at.facts(name, region), at.node(name, region)
     where = position(facts) if facts is not None else None
-    for data_class in cluster.data_classes:
-        permit = may_live(at.platform, data_class, cluster.home, region, at.today)
+    for permit in permits(at, name, region):
         if not permit.allowed:
-            why = f"{data_class} may not live there: {permit.because}"
+            why = f"{permit.data_class} may not live there: {permit.because}"
             return Candidate(region=region, eligible=False, because=why, position=where, lag=view.lag)
     if cluster.nodes[region].priority == 0:
         return Candidate(

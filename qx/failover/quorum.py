@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from qx.failover.links import application_name
 from qx.failover.quorum_names import way_of
-from qx.failover.residency import may_live
+from qx.failover.residency import NO_LAW, may_live
 from qx.model.standing import Way
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from qx.model.observation import PgFacts
     from qx.model.platform import Cluster, Platform
+    from qx.model.residency import Law
 
 NOT_COVERED = "commits of sessions with synchronous_commit below on, and those whose wait a client cancelled"
 
@@ -114,7 +115,7 @@ def missing(record: Iterable[Way], reachable: Collection[str]) -> tuple[str, ...
     return tuple(sorted(names - set(reachable)))
 
 
-def eligible(platform: Platform, name: str, writer: str, today: str) -> tuple[str, ...]:
+def eligible(platform: Platform, name: str, writer: str, today: str, law: Law = NO_LAW) -> tuple[str, ...]:
     """Regions whose standby may count: those that could be promoted. `today`: ISO date."""
     cluster = platform.clusters[name]
     return tuple(
@@ -123,7 +124,7 @@ def eligible(platform: Platform, name: str, writer: str, today: str) -> tuple[st
             for region, node in cluster.nodes.items()
             if region != writer
             and node.priority > 0
-            and all(may_live(platform, each, cluster.home, region, today).allowed for each in cluster.data_classes)
+            and all(may_live(platform, each, cluster.home, region, today, law).allowed for each in cluster.data_classes)
         )
     )
 

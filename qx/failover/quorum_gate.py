@@ -23,7 +23,7 @@ def durability(at: Situation, move: Move) -> GateResult:
     cluster = at.platform.clusters[move.cluster]
     if cluster.durability != "quorum":
         return yes("durability", move, "asynchronous: a commit waits for no standby")
-    may_count = eligible(at.platform, move.cluster, move.target, at.today)
+    may_count = eligible(at.platform, move.cluster, move.target, at.today, at.law)
     if len(may_count) < cluster.quorum:
         because = f"commits wait for {cluster.quorum}, and beside {move.target} only {len(may_count)} may acknowledge"
         return no("durability", move, because, f"lower clusters.{move.cluster}.quorum, or choose another region")
@@ -63,6 +63,6 @@ def bound_way(at: Situation, move: Move, followers: tuple[str, ...]) -> Way | No
     cluster = at.platform.clusters[move.cluster]
     if cluster.durability != "quorum":
         return None
-    may_count = eligible(at.platform, move.cluster, move.target, at.today)
+    may_count = eligible(at.platform, move.cluster, move.target, at.today, at.law)
     soon = tuple(sorted(set(may_count) & set(followers)))
     return Way(writer=move.target, count=cluster.quorum, of=soon if len(soon) >= cluster.quorum else may_count)

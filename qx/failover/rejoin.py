@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from qx.failover import steps
 from qx.failover.basis import basis_of
 from qx.failover.gates import NO_CONTROL
-from qx.failover.residency import may_live
+from qx.failover.residency import crossings, permits
 from qx.failover.select import ELECTS
 from qx.kernel.errors import QxError
 from qx.kernel.text import did_you_mean
-from qx.model.plan import GateResult, Plan, Refusal, StagePlan, Step
+from qx.model.plan import Crossing, GateResult, Plan, Refusal, StagePlan, Step
 from qx.model.topology import Role
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def plan_rejoin(at: Situation, regions: tuple[str, ...], clusters: tuple[str, ..
     stages: list[StagePlan] = []
     found: list[Step] = []
     gates: list[GateResult] = []
+    left: list[Crossing] = []
     aside: dict[str, str] = {}
     for name, view in at.topology.clusters.items():
         if clusters and name not in clusters:
@@ -40,6 +41,7 @@ def plan_rejoin(at: Situation, regions: tuple[str, ...], clusters: tuple[str, ..
             aside[name] = "every node follows the writer" if view.writer else "no writer to follow"
             continue
         gates += [gate for region in lost for gate in _gates(at, view, region)]
+        left += [each for region in lost for each in crossings(at, name, region)]
         if view.writer is None:
             continue
         upstream = view.writer
@@ -87,6 +89,7 @@ def plan_rejoin(at: Situation, regions: tuple[str, ...], clusters: tuple[str, ..
         steps=tuple(found),
         not_concerned=aside,
         consent=at.consent,
+        crossings=tuple(left),
     )
 
 
@@ -112,10 +115,8 @@ def _gates(at: Situation, view: ClusterView, region: str) -> list[GateResult]:
          f"make the control of {region} reachable"),
         ("lease", not holder, f"run {holder} holds it" if holder else "free", "wait for that run"),
     ]
-    cluster = at.platform.clusters[view.name]
-    for data_class in cluster.data_classes:
-        permit = may_live(at.platform, data_class, cluster.home, region, at.today)
-        because = f"{data_class}: {permit.because}"
+    for permit in permits(at, view.name, region):
+        because = f"{permit.data_class}: {permit.because}"
         found.append(("residency", permit.allowed, because, "record an approval in regions.yaml"))
     return [
         GateResult(gate=gate, cluster=view.name, passed=passed, because=because, remedy="" if passed else remedy)

@@ -3,7 +3,8 @@
 A code is never reused and never changes its meaning. Families: CFG configuration, OBS observation, PLAN planning
 and gates, RUN execution, EXPR expressions, BOOK runbooks, STORE lease and journal, NODE control of servers,
 ROUTE client routing, SEC secrets,
-ALERT notices, TXN transactions, LAB local regions, CLI usage.
+ALERT notices, TXN transactions, LIST sanctions lists,
+RULE candidates of rules, WAIVE waivers, KYC its providers, STREAM transactions in Redis, LAB local regions, CLI usage.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ CODES: dict[str, Code] = {
     "QX-CLI-002": Code(Exit.USAGE, 404, "no such error code", "List all with `qx explain`."),
     "QX-CLI-003": Code(Exit.REFUSED, 409, "consent is missing",
                        "Repeat with `--yes`, or `--confirm REGION` where the plan asks for the region by name."),
+    "QX-CLI-004": Code(Exit.USAGE, 400, "a file cannot be written",
+                       "Name a file in a directory that exists and that you may write to."),
     "QX-CLI-070": Code(Exit.BUG, 500, "a bug in qx", "Report it with the trace that was printed."),
     "QX-CLI-130": Code(Exit.INTERRUPTED, 499, "interrupted by Ctrl-C",
                        "Repeat it; a run that had begun stands in `qx runs list` and can be resumed."),
@@ -116,6 +119,8 @@ CODES: dict[str, Code] = {
     "QX-STORE-007": Code(Exit.USAGE, 400, "the file of an audit export cannot be read or written",
                          "Name a file that `qx audit export` wrote; to export, a name that is free."),
     "QX-STORE-008": Code(Exit.LEASE, 409, "somebody else changed it meanwhile", "Look again, then repeat it."),
+    "QX-STORE-009": Code(Exit.UNKNOWN, 503, "the record of a region cannot be reached",
+                         "Check `regions.REGION.evidence` of regions.yaml and the server; what waits for it is kept when it is back."),
     # -- control of servers ------------------------------------------------------------------------
     "QX-NODE-001": Code(Exit.FAILED, 503, "the node's control is unreachable",
                         "Check the control driver's address; without it only an attestation can prove a fence."),
@@ -149,6 +154,58 @@ CODES: dict[str, Code] = {
     "QX-TXN-002": Code(Exit.USAGE, 400, "a field of the transaction is not known",
                        "Use the name that the hint suggests; `--lenient` passes over fields that are not known."),
     "QX-TXN-003": Code(Exit.USAGE, 404, "no such rule", "`qx rules list` shows every rule."),
+    "QX-TXN-011": Code(Exit.USAGE, 409, "a file of the batch cannot be written",
+                       "Name another file, or take away the one that stands there; nothing was written in its place."),
+    "QX-TXN-012": Code(Exit.FAILED, 500, "a row of the batch came to something else when it was judged alone",
+                       "Nothing was written. The answer of `qx validate` on that row alone holds; report it."),
+    "QX-TXN-013": Code(Exit.FAILED, 500, "a process of the batch is gone",
+                       "It was killed, for its memory perhaps: `--jobs 1`. Nothing was written; run it again."),
+    "QX-TXN-004": Code(Exit.USAGE, 400, "this is no id of a validation", "qxv1- and 32 hexadecimal digits, as `qx validate` tells it."),
+    "QX-TXN-005": Code(Exit.USAGE, 404, "no such validation in the record",
+                       "It stands in the record of the region and the platform that it was made in: --region, --config. "
+                       "A validation's file is verified with --transaction FILE."),
+    "QX-TXN-006": Code(Exit.FINDINGS, 409, "a validation does not come out the same",
+                       "The message says which fields differ. `qx audit verify --id` tells whether the record itself holds."),
+    "QX-TXN-007": Code(Exit.UNKNOWN, 410, "a validation cannot be recomputed",
+                       "A pack, a list or the engine that it rests on is not at hand: use the qx that made it, or bring back the pack."),
+    # -- sanctions lists ---------------------------------------------------------------------------
+    "QX-LIST-001": Code(Exit.USAGE, 400, "this is no sanctions list that qx reads",
+                        "OFAC's CSV or advanced XML, the UN's XML, the EU's XML or CSV, the UK's CSV, as they were downloaded."),
+    "QX-LIST-002": Code(Exit.REFUSED, 409, "a sanctions list looks implausible",
+                        "Fetch it again from its publisher; where it is right all the same: `--force --reason TEXT`."),
+    "QX-LIST-003": Code(Exit.FAILED, 500, "lists cannot be held here", "Make the directory that the message names writable."),
+    "QX-LIST-004": Code(Exit.FAILED, 500, "a stored list is damaged",
+                        "Nothing is screened against it. Import the list again, and remove the file that the message names."),
+    "QX-LIST-005": Code(Exit.USAGE, 404, "no such list or match", "`qx lists list`, or `qx screen NAME`, shows what there is."),
+    # -- candidates of rules, and waivers -------------------------------------------------------------
+    "QX-RULE-001": Code(Exit.USAGE, 404, "no such candidate", "`qx rules review list` shows what waits."),
+    "QX-RULE-002": Code(Exit.REFUSED, 409, "the candidate cannot be accepted",
+                        "The message says why: what it holds, what was decided before, or that it was changed since it came."),
+    "QX-RULE-003": Code(Exit.REFUSED, 403, "the candidate is not yours to accept",
+                        "Somebody else than who sent it decides."),
+    "QX-RULE-004": Code(Exit.AUTH, 401, "a candidate was turned away",
+                        "It must be signed with the key of a submitter of regions.yaml, lately, and be small enough."),
+    "QX-RULE-005": Code(Exit.FAILED, 503, "a feed of rules cannot be used",
+                        "Check the directory or the address; what came before stands in `qx rules review list`."),
+    "QX-WAIVE-001": Code(Exit.REFUSED, 409, "this cannot be waived",
+                         "A rule that blocks can be waived only where it is a house rule whose pack says `waivable: true`."),
+    "QX-WAIVE-002": Code(Exit.REFUSED, 403, "the waiver is not yours to decide",
+                         "Neither who asked for it decides, nor who created or approved the transaction."),
+    "QX-WAIVE-003": Code(Exit.USAGE, 404, "no such waiver", "`qx waivers list` shows them."),
+    # -- know your customer ------------------------------------------------------------------------
+    "QX-KYC-001": Code(Exit.FAILED, 503, "the KYC provider gave no answer",
+                       "The transaction is judged without it: its kyc.* fields are missing. Ask again when the provider is back."),
+    "QX-KYC-002": Code(Exit.FAILED, 502, "the KYC provider's answer cannot be used",
+                       "The message says why: a form that is not the agreed one, or records that contradict each other."),
+    # -- streams -----------------------------------------------------------------------------------
+    "QX-STREAM-001": Code(Exit.USAGE, 404, "no Redis to take transactions from",
+                          "Name a cluster whose writer stands in the region with --cluster, or a server with --url."),
+    "QX-STREAM-002": Code(Exit.USAGE, 400, "the name of a stream or group cannot be used",
+                          "Printable characters without spaces; braces only as one {tag} that is not empty."),
+    "QX-STREAM-003": Code(Exit.FAILED, 422, "an entry was delivered too often",
+                          "Every worker that took it ended before it was judged. The entry still stands in the stream."),
+    "QX-STREAM-004": Code(Exit.FAILED, 410, "an entry was deleted before it was judged",
+                          "The stream is trimmed faster than it is judged: raise MAXLEN, or start more workers."),
     # -- local regions -----------------------------------------------------------------------------
     "QX-LAB-001": Code(Exit.FAILED, 500, "the servers for the lab are not installed", "pip install 'qx[lab]'"),
     "QX-LAB-002": Code(Exit.FAILED, 500, "a lab is running already", "`qx lab down`, or use the one that runs."),

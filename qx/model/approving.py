@@ -1,4 +1,4 @@
-"""What regions.yaml says of approvals: who may give one, with which key, and how many a move needs."""
+"""What regions.yaml says of approvals: who may give one, with which key, how many a move needs; who may send rules."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ class Approver(File, frozen=True, kw_only=True):
 
     key: str  # Ed25519 public key: the line of `ssh-keygen -t ed25519`, or its 32 bytes in base64
     accounts: tuple[str, ...] = ()  # under which this person asks for moves; the approver's name always is one
+
+
+class Submitter(File, frozen=True, kw_only=True):
+    """Who may send rule packs and lists for review: a person or a program. The private key never leaves them."""
+
+    key: str  # Ed25519 public key, as an approver's
+    accounts: tuple[str, ...] = ()  # other names of theirs; under none of them may they accept what they sent
 
 
 class ApprovalRule(File, frozen=True, kw_only=True):

@@ -6,6 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from qx.model.evidence import RecordAudit
+
 What = Literal["digest", "previous", "sequence", "plan", "outcome"]
 
 
@@ -28,7 +30,7 @@ class Audit(Struct, frozen=True, kw_only=True):
     """One verification. `missing`: digests that the export `compared_with` holds, and the store does not any more."""
 
     verified: bool
-    source: Literal["store", "file"]
+    source: Literal["store", "file", "records"]  # records: those of validations alone, where no regions.yaml is
     name: str
     store_id: str
     run: str | None  # None: every run
@@ -37,3 +39,4 @@ class Audit(Struct, frozen=True, kw_only=True):
     breaks: tuple[Break, ...]
     compared_with: str | None = None
     missing: tuple[str, ...] = ()
+    records: tuple[RecordAudit, ...] = ()  # of validations, a record for each region

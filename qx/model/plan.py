@@ -282,6 +282,20 @@ class Candidate(Struct, frozen=True, kw_only=True):
     lag: Lag | None = None
 
 
+class Crossing(Struct, frozen=True, kw_only=True):
+    """Data of one class that a plan has in another region than their home, and why they may be there."""
+
+    cluster: str  # that holds them
+    data_class: str
+    source: str  # its home
+    to: str  # where they would be written, or copied to
+    because: str
+    instrument: str = ""  # what carries it: a decision, a list, evidence
+    approval: str = ""  # id of the approval on record that carries it
+    until: str = ""  # when that ends; '' further notice
+    rules: tuple[str, ...] = ()  # of the rule packs, that were asked
+
+
 class StagePlan(Struct, frozen=True, kw_only=True):
     """What the plan means for one cluster."""
 
@@ -326,6 +340,7 @@ class Plan(Struct, frozen=True, kw_only=True, tag_field="schema", tag="qx.plan/1
     excepted: tuple[str, ...] = ()
     consent: Consent = Consent()
     runbook: Called | None = None
+    crossings: tuple[Crossing, ...] = ()  # all that leave their home, as gate `residency` judged them
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -342,6 +357,8 @@ class Plan(Struct, frozen=True, kw_only=True, tag_field="schema", tag="qx.plan/1
         written = msgspec.to_builtins(msgspec.json.decode(msgspec.json.encode(self), type=Plan))
         if self.runbook is None:  # so that a plan from before there were runbooks keeps its identity
             del written["runbook"]
+        if not self.crossings:  # likewise
+            del written["crossings"]
         return digest(written)
 
 

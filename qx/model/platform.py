@@ -12,8 +12,9 @@ from typing import Literal
 from msgspec import field
 
 from qx.kernel.spans import Bytes, Seconds
-from qx.model.approving import ApprovalRule, Approver
+from qx.model.approving import ApprovalRule, Approver, Submitter
 from qx.model.file import File
+from qx.model.kyc import FileKyc, HttpKyc, SqlKyc
 from qx.model.notify import Notify
 from qx.model.schedules import DrillSchedule, RunbookSchedule
 from qx.model.watching import Watching
@@ -30,6 +31,14 @@ class Endpoint(File, frozen=True, kw_only=True):
     expect: int = 200  # the HTTP status that is well
 
 
+class EvidenceAt(File, frozen=True, kw_only=True):
+    """The PostgreSQL of a region where the record of its validations is kept, in the schema qx_evidence."""
+
+    url: str  # postgresql://user@host:port/database; the user may create that schema, or owns it
+    password: str = ""  # a reference
+    timeout: Seconds = Seconds(1)  # an answer waits no longer for a connection: what is kept waits on this machine
+
+
 class Region(File, frozen=True, kw_only=True):
     title: str  # for people
     jurisdictions: tuple[str, ...]  # whose law holds there; the residency matrix speaks of these
@@ -37,6 +46,8 @@ class Region(File, frozen=True, kw_only=True):
     timezone: str = "UTC"  # a name of the IANA database; `qx status REGION` tells the time there
     location: str = ""  # for people: `qx status REGION` tells it
     endpoints: dict[str, Endpoint] = field(default_factory=dict)  # its other services, health-checked only
+    kyc: FileKyc | SqlKyc | HttpKyc | None = None  # who knows the customers there; without: `kyc` at the top level
+    evidence: EvidenceAt | None = None  # where its validations are kept; without: a file of this machine
 
 
 class LocalControl(File, frozen=True, kw_only=True, tag="local", tag_field="driver"):
@@ -131,7 +142,9 @@ class Defaults(File, frozen=True, kw_only=True):
 
 
 class ResidencyRule(File, frozen=True, kw_only=True):
-    """One cell of the matrix. `to`/`source` are jurisdictions; `*` matches all. The most specific rule decides."""
+    """One cell beside those of the rule packs: it may be stricter, and decides alone where they know nothing.
+    `to`/`source` are jurisdictions; `*` matches all. The most specific rule decides.
+    """
 
     data_class: str  # or *
     source: str  # jurisdiction that the data belong to
@@ -186,11 +199,13 @@ class Platform(File, frozen=True, kw_only=True):
     regions: dict[str, Region]  # places with a jurisdiction
     clusters: dict[str, Cluster]  # replicated stores, one writer each
     defaults: Defaults = Defaults()  # for all clusters
-    residency: tuple[ResidencyRule, ...] = ()  # which data may live where; a cell that is not there refuses
+    residency: tuple[ResidencyRule, ...] = ()  # which data may live where, beside the packs; a cell of neither refuses
     approvals: tuple[Approval, ...] = ()  # recorded permissions
     approvers: dict[str, Approver] = field(default_factory=dict)  # people who may approve moves, by name
+    submitters: dict[str, Submitter] = field(default_factory=dict)  # who may send rules and lists for review, by name
     store: StoreAt = StoreAt()  # where the record is kept
     watch: Watching = Watching()  # what the daemon looks for, and may do
     notify: Notify = Notify()  # who is told of what the daemon sees
     runbooks: Runbooks = Runbooks()  # what runbooks may use
     schedules: dict[str, DrillSchedule | RunbookSchedule] = field(default_factory=dict)  # done by the clock
+    kyc: FileKyc | SqlKyc | HttpKyc | None = None  # asked by `qx validate`; without: a transaction's own kyc.* counts

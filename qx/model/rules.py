@@ -83,6 +83,7 @@ class Rule(File, frozen=True, kw_only=True):
     status: Status
     severity: Severity
     weight: int = 10  # what a failed flag takes off the score
+    waivable: bool = False  # a house rule that blocks may be waived for a while; what flags always may
     effective_from: str = ""
     effective_to: str = ""
     applies_when: str = ""  # a condition over fields only; '' always

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from qx.compliance.difference import worse
 from qx.kernel.text import plural
 from qx.render.paint import PLAIN, Palette, Tone
 from qx.render.table import Cell, Column, fields, table
@@ -13,9 +14,13 @@ from qx.render.table import Cell, Column, fields, table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from qx.compliance.difference import Difference, Turn, Turning
     from qx.model.rules import Citation, Param, Rule, RulePack, Severity
 
 _TONES: dict[Severity, Tone] = {"block": "bad", "flag": "warn", "info": "plain"}
+_TURNS: dict[Turning, Tone] = {
+    "in force": "good", "not in force": "bad", "another value": "accent", "another window": "dim", "stale": "warn",
+}  # fmt: skip
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -105,6 +110,72 @@ def failures_text(count: int, failed: list[Failed], palette: Palette = PLAIN, wi
     ]
     columns = [Column("rule"), Column("test"), Column("expected"), Column("found"), Column("because", give="wrap")]
     return f"{table(columns, rows, width=width, palette=palette)}\n\n{len(failed)} of {plural(count, 'test')} fail"
+
+
+def difference_text(found: Difference, palette: Palette = PLAIN, width: int | None = None) -> str:
+    law = f"the rules of {found.region}" if found.region else "all rules"
+    blocks = [
+        fields(
+            [("between", f"{found.since} and {found.until}"), ("of", f"{law}: {', '.join(found.packs)}")],
+            width=width, palette=palette,
+        )
+    ]  # fmt: skip
+    if found.turns:
+        columns = [Column("from"), Column("what", give="wrap"), Column("turns", give="wrap"),
+                   Column("rules", give="wrap")]  # fmt: skip
+        rows: list[list[Cell | str]] = [
+            [each.at, Cell(_named(each), "strong"), Cell(_turned(each), _TURNS[each.turn]), _few(each.rules)]
+            for each in found.turns
+        ]
+        blocks.append(table(columns, rows, width=width, palette=palette))
+    blocks.append(f"{plural(len(found.turns), 'change')}" if found.turns else "nothing changes")
+    if found.transactions or found.unread:
+        blocks += _flips(found, palette, width)
+    return "\n\n".join(blocks)
+
+
+def _flips(found: Difference, palette: Palette, width: int | None) -> list[str]:
+    blocks = []
+    if found.flips:
+        columns = [Column("transaction", give="cut"), Column("was"), Column("is"), Column("rule"),
+                   Column("because", give="wrap")]  # fmt: skip
+        rows: list[list[Cell | str]] = []
+        for flip in found.flips:
+            head: list[Cell | str] = [
+                Cell(flip.transaction or f"number {flip.number}", "strong"), f"{flip.before} {flip.score_before}",
+                Cell(f"{flip.after} {flip.score_after}", "bad" if worse(flip.before, flip.after) else "good"),
+            ]  # fmt: skip
+            for why in flip.because:
+                rows.append([*head, why.rule, f"{why.before or 'absent'}, now {why.after}: {why.because}"])
+                head = ["", "", ""]
+        blocks.append(table(columns, rows, width=width, palette=palette))
+    if found.unread:
+        lost: list[list[Cell | str]] = [[str(each.number), each.code, each.message] for each in found.unread]
+        blocks.append(table(["number", "error", Column("message", give="wrap")], lost, width=width, palette=palette))
+    told = f"{len(found.flips)} of {plural(found.transactions, 'transaction')} answered otherwise"
+    blocks.append(f"{told}, {len(found.unread)} not read" if found.unread else told)
+    return blocks
+
+
+def _named(turn: Turn) -> str:
+    """A parameter has a dot in its name, a rule has none."""
+    names = {"rule": turn.name, "parameter": f"{turn.pack}.{turn.name}", "pack": f"pack {turn.name}"}
+    return names[turn.what]
+
+
+def _turned(turn: Turn) -> str:
+    said: str = turn.turn
+    if turn.added or turn.removed:
+        signed = [f"+{each}" for each in turn.added] + [f"-{each}" for each in turn.removed]
+        said = f"{said}: {' '.join(signed)}"
+    elif turn.before or turn.after:
+        said = f"{said}: {turn.before}, now {turn.after}"
+    return said if turn.lasts else f"{said} (until it turns again)"
+
+
+def _few(rules: tuple[str, ...]) -> str:
+    most = 4
+    return ", ".join(rules) if len(rules) <= most else f"{', '.join(rules[:most])} and {len(rules) - most} more"
 
 
 def _value(value: str | tuple[str, ...]) -> str:

@@ -13,8 +13,9 @@ PACKAGE = Path(qx.__file__).parent
 READ = {
     "QX_CONFIG": "The regions.yaml to use, unless `--config` names another. `qx lab up` prints the line that sets it.",
     "XDG_CONFIG_HOME": "Where `qx/regions.yaml` is looked for last. Default `~/.config`. A relative path is ignored.",
+    "XDG_DATA_HOME": "Where imported sanctions lists are held, under `qx/lists`. Default `~/.local/share`.",
     "XDG_STATE_HOME": "Where the store, what was salvaged and the lab stand, under `qx`. Default `~/.local/state`.",
-    "XDG_CACHE_HOME": "Where rule packs that were read are kept, under `qx/packs`. Default `~/.cache`.",
+    "XDG_CACHE_HOME": "Where rule packs and indexes of lists are kept once read, under `qx`. Default `~/.cache`.",
     "HOME": "What `~` means.",
     "NO_COLOR": "Not empty: no colours.",
     "FORCE_COLOR": "Not empty: colours, also where no terminal is.",
@@ -25,6 +26,7 @@ READ = {
     "WATCHDOG_USEC": "Microseconds within which systemd wants to hear of a guard.",
     "INVOCATION_ID": "Set in a unit of systemd: `qx doctor` then warns of servers that would live in that unit.",
     "QX_APPROVAL_KEY": "The file of your private key for `qx approve`, unless `--key` names another.",
+    "QX_EVIDENCE_KEY": "The file of a private key, without a passphrase, that signs checkpoints of validation records.",
     "QX_APPROVAL_PASSPHRASE": "Its passphrase, where no terminal can ask for it.",
     "PYTHONPATH": "Kept for the lab's own programs, with the place of qx put before it.",
     "_QX_COMPLETE": "Set by the completion scripts: the words are to be completed, not run.",

@@ -22,7 +22,7 @@ CONSENT = """\
 Consent needs `--reason TEXT`. `--accept-loss SIZE|SECONDS|unknown` is for `rpo`, `durability` and `furthest`,
 `--attest-fenced NODE` for `fence` of an unplanned move, `--override cooldown` and `--override maintenance` for the
 gates of these names. No other gate can be passed by consent: `residency` passes with an approval on record in
-regions.yaml."""
+regions.yaml; `qx residency check` tells why it refuses."""
 
 
 def body() -> str:

@@ -47,7 +47,7 @@ class Poster:
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise NotTaken(f"{self._name}: its address is no http:// or https:// URL", final=True) from None
         except (httpx.HTTPError, OSError) as error:
-            raise NotTaken(f"{self._name}: {_words(error)}") from None
+            raise NotTaken(f"{self._name}: {words_of(error)}") from None
 
     async def close(self) -> None:
         if self._client is not None:
@@ -68,7 +68,7 @@ class Poster:
             words = without(secret, words)
         message = f"{self._name}: it answered {said}{f': {words}' if words else ''}"
         final = answer.status_code < 500 and answer.status_code not in _AGAIN
-        raise NotTaken(message, final=final, retry_after=_retry_after(answer.headers.get("Retry-After", "")))
+        raise NotTaken(message, final=final, retry_after=retry_after(answer.headers.get("Retry-After", "")))
 
 
 async def _beginning(answer: httpx.Response) -> str:
@@ -89,7 +89,7 @@ def _phrase(status: int) -> str:
         return ""
 
 
-def _retry_after(text: str) -> float | None:
+def retry_after(text: str) -> float | None:
     """Seconds; also of a date. None where there is none, or none that can be read."""
     if text.strip().isdecimal():
         return float(text)
@@ -101,7 +101,7 @@ def _retry_after(text: str) -> float | None:
     return max(0.0, (at - datetime.now(UTC)).total_seconds())
 
 
-def _words(error: BaseException) -> str:
+def words_of(error: BaseException) -> str:
     """The words of the system's own error, which stands at the end of the chain behind the library's."""
     found: OSError | None = None
     behind: BaseException | None = error

@@ -105,7 +105,7 @@ class Session:
     async def ask(
         self,
         statement: LiteralString | sql.Composed,
-        parameters: tuple[object, ...] | None = None,
+        parameters: tuple[object, ...] | Mapping[str, object] | None = None,
         *,
         timeout: float,
         harmless: bool = False,
@@ -166,7 +166,10 @@ class Session:
         raise NoAnswer(self.node, reason, detail)
 
     async def _exchange(
-        self, wire: _Wire, statement: LiteralString | sql.Composed, parameters: tuple[object, ...] | None
+        self,
+        wire: _Wire,
+        statement: LiteralString | sql.Composed,
+        parameters: tuple[object, ...] | Mapping[str, object] | None,
     ) -> list[Row]:
         try:
             cursor = await wire.execute(statement, parameters)

@@ -27,12 +27,13 @@ _BUSY = "`fuser -v` on the file names the processes that use it: a stopped one m
 class Connection:
     """Usable from several threads, one at a time. Not to be carried over a fork."""
 
-    def __init__(self, path: Path, wall: float, busy_s: float) -> None:
+    def __init__(self, path: Path, wall: float, busy_s: float, form: schema.Form = schema.STORE) -> None:
         self.path = path
+        self._form = form
         self._lock = threading.Lock()
         with self._explained():
             if not path.exists():
-                schema.create(path, wall)
+                schema.create(path, wall, form)
             self._db = sqlite3.connect(
                 f"{path.as_uri()}?mode=rw", uri=True, timeout=busy_s, isolation_level=None, check_same_thread=False
             )
@@ -73,12 +74,12 @@ class Connection:
                     self._db.execute("ROLLBACK")
 
     def _recognise(self, db: sqlite3.Connection) -> None:
-        if db.execute("PRAGMA application_id").fetchone() != (schema.APPLICATION_ID,):
+        if db.execute("PRAGMA application_id").fetchone() != (self._form.application_id,):
             hint = "Name another path, or move that file away."
             raise QxError("QX-STORE-005", f"{self.path} is not a qx store", hint=hint)
         version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version != schema.VERSION:
-            said = f"{self.path} has version {version} of the store, this qx reads {schema.VERSION}"
+        if version != self._form.version:
+            said = f"{self.path} has version {version} of the store, this qx reads {self._form.version}"
             raise QxError("QX-STORE-005", said, hint="Use the qx that wrote it, or a newer one.")
 
     @contextmanager

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from pathlib import Path
+from typing import NamedTuple
 
 from qx.kernel.ids import sortable_id
 
@@ -75,7 +76,19 @@ _KEPT = (
 )
 
 
-def create(path: Path, wall: float) -> None:
+class Form(NamedTuple):
+    """Of a store's file: what marks it, and what makes it. There is a table `store (id)`, whose one row is added."""
+
+    application_id: int
+    version: int
+    tables: str  # SQL
+    kept: tuple[str, ...] = ()  # `UPDATE ON t`, `DELETE ON t`: what no connection may do
+
+
+STORE = Form(APPLICATION_ID, VERSION, _TABLES + _GUARDS, _KEPT)
+
+
+def create(path: Path, wall: float, form: Form = STORE) -> None:
     """Make the store at `path`, unless another process was first. Missing directories become 0700, the file 0600.
 
     Raises OSError and sqlite3.Error.
@@ -87,7 +100,7 @@ def create(path: Path, wall: float) -> None:
     draft = path.with_name(f"{path.name}.{identity}.new")
     os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
-        _fill(draft, identity)
+        _fill(draft, identity, form)
         os.link(draft, path)
     except FileExistsError:
         pass  # another was first: its store is the store
@@ -96,17 +109,17 @@ def create(path: Path, wall: float) -> None:
     _sync_directory(path.parent)
 
 
-def _fill(draft: Path, identity: str) -> None:
+def _fill(draft: Path, identity: str, form: Form) -> None:
     db = sqlite3.connect(draft, isolation_level=None)
     try:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
-        db.executescript(f"BEGIN; {_TABLES} {_GUARDS}")
-        for number, what in enumerate(_KEPT):
+        db.executescript(f"BEGIN; {form.tables}")
+        for number, what in enumerate(form.kept):
             db.execute(f"CREATE TRIGGER kept_{number} BEFORE {what} BEGIN SELECT RAISE(ABORT, 'kept as written'); END")
         db.execute("INSERT INTO store VALUES (?)", (identity,))
-        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        db.execute(f"PRAGMA user_version = {VERSION}")
+        db.execute(f"PRAGMA application_id = {form.application_id}")
+        db.execute(f"PRAGMA user_version = {form.version}")
         db.execute("COMMIT")
     finally:
         db.close()

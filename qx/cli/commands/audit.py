@@ -26,27 +26,67 @@ def verify(
         typer.Option("--against", metavar="FILE", show_default=False,
                      help="An earlier export: is every entry of it still in the store?"),
     ] = None,
+    validation: Annotated[
+        str | None,
+        typer.Option("--id", metavar="ID", show_default=False,
+                     help="Only this validation, qxv1-...: prove that it is in the record of its region."),
+    ] = None,
 ) -> None:
-    """Recompute the whole chain. That it was rewritten whole, or cut, shows only --against an export kept elsewhere."""
-    from qx.app.audit import audit_file, audit_store
+    """Recompute the whole chain, and that of every region's validations. That one was rewritten whole, or cut, shows
+    only --against an export kept elsewhere, or a signed checkpoint.
+    """
+    from qx.app.audit import audit_file, audit_store, nothing_but_records, with_records
+    from qx.app.compliance import Desk
     from qx.app.workbench import Workbench
     from qx.render.audit import audit_text
 
     shell: Shell = ctx.obj
-    if file is not None and against is not None:
-        said = "FILE is verified by itself, --against is for the store"
-        raise QxError("QX-CLI-001", said, hint="leave out one of them")
+    if sum(each is not None for each in (file, against, validation)) > 1:
+        said = "FILE is verified by itself, --against is for the store, --id for one validation"
+        raise QxError("QX-CLI-001", said, hint="leave out all but one of them")
+    if validation is not None:
+        _proof(shell, validation)
+        return
     if file is not None:
         audit, context = audit_file(file), file
     else:
-        bench = Workbench(shell.env, shell.config)
-        audit = audit_store(bench.store, bench.store_name, against)
-        context = bench.context
+        desk = Desk(shell.env, shell.config)
+        audit, context = nothing_but_records(), desk.context
+        if desk.config_path is not None or against is not None:
+            bench = Workbench(shell.env, shell.config)
+            audit, context = audit_store(bench.store, bench.store_name, against), bench.context
+        audit = with_records(audit, desk, shell.say)
     shell.answer("audit", audit, lambda palette, width: audit_text(audit, context, palette, width))
-    if not audit.verified:
-        broken = plural(len(audit.breaks) + len(audit.missing), "break")
+    broken = len(audit.breaks) + len(audit.missing)
+    where = [audit.name] if broken else []
+    for record in audit.records:
+        broken += len(record.faults)
+        where += [record.store] if record.faults else []
+    if broken:
         hint = "Compare with exports kept elsewhere: --against FILE."
-        raise QxError("QX-STORE-004", f"{audit.name}: {broken}", hint=hint)
+        raise QxError("QX-STORE-004", f"{', '.join(where)}: {plural(broken, 'break')}", hint=hint)
+    away = [record.region for record in audit.records if not record.reached]
+    if away:
+        raise QxError("QX-STORE-009", f"not reached: {', '.join(away)}; of these records nothing is known")
+
+
+def _proof(shell: Shell, validation_id: str) -> None:
+    from qx.app.compliance import Desk
+    from qx.render.verify import proof_text
+
+    desk = Desk(shell.env, shell.config)
+    records = desk.evidence(shell.say)
+    try:
+        found = records.find(validation_id)
+        if found is None:
+            raise QxError("QX-TXN-005", f"{validation_id} is not in the record of any region here")
+        proof = records.proof(found)
+    finally:
+        records.close()
+    shell.answer("audit-proof", proof, lambda palette, width: proof_text(proof, desk.context, palette, width))
+    if not proof.verified:
+        hint = "`qx audit verify` names every place that does not hold."
+        raise QxError("QX-STORE-004", f"{validation_id}: {'; '.join(proof.broken)}", hint=hint)
 
 
 @app.command("export")

@@ -1,4 +1,4 @@
-"""`qx rules list|show|lint|test`: the rule packs themselves."""
+"""`qx rules`: the rule packs themselves; `watch` and `review` stand beside this module."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qx.cli.commands.rules_review import review, watch
 from qx.cli.frame import App
+from qx.cli.instants import instant_of
 from qx.cli.shell import Shell
 from qx.kernel.errors import QxError
 from qx.kernel.exits import Exit
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from qx.model.rules import RulePack
 
 app = App("The rules that transactions are held against: what they say, and whether their own tests hold.")
+app.command("watch")(watch)
+app.add_typer(review, name="review")
 
 Files = Annotated[
     list[str] | None,
@@ -78,6 +82,47 @@ def run_tests(ctx: typer.Context, files: Files = None) -> Exit:
     document = {"tests": count, "failures": failed}
     shell.answer("rules-test", document, lambda palette, width: failures_text(count, failed, palette, width))
     return Exit.FINDINGS if failed else Exit.DONE
+
+
+@app.command("diff")
+def diff(
+    ctx: typer.Context,
+    as_of: Annotated[
+        list[str], typer.Option("--as-of", metavar="INSTANT", help="Twice: the earlier instant, and the later.")
+    ],
+    region: Annotated[
+        str | None,
+        typer.Option("--region", metavar="REGION", help="Only what holds there.", show_default=False),
+    ] = None,
+    transactions: Annotated[
+        str | None,
+        typer.Option("--transactions", metavar="FILE", show_default=False,
+                     help="Judge these at both: JSON, an array of it, or NDJSON; - for standard input."),
+    ] = None,
+    lenient: Annotated[bool, typer.Option("--lenient", help="Pass over fields that are not known.")] = False,
+) -> Exit:
+    """What turns between two instants: rules, parameters, windows; and whose answer turns with it."""
+    from qx.app import difference
+    from qx.app.compliance import Desk
+    from qx.render.rules import difference_text
+
+    shell: Shell = ctx.obj
+    if len(as_of) != 2:
+        raise QxError("QX-CLI-001", "a difference is between two instants", hint="--as-of INSTANT --as-of INSTANT")
+    since, until = (instant_of(text, "--as-of") for text in as_of)
+    if since >= until:
+        raise QxError("QX-CLI-001", f"{as_of[0]} is not before {as_of[1]}", hint="the earlier instant stands first")
+    desk = Desk(shell.env, shell.config)
+    if transactions is None:
+        packs = desk.rulebook(region).packs if region is not None else desk.packs
+        found = difference.of_packs(packs, region or "", since, until)
+    elif region is None:
+        raise QxError("QX-CLI-001", "transactions are judged by the rules of a region", hint="--region REGION")
+    else:
+        given = difference.documents(shell.streams.stdin, transactions)
+        found = difference.of_transactions(desk, desk.rulebook(region), since, until, given, lenient=lenient)
+    shell.answer("rules-diff", found, lambda palette, width: difference_text(found, palette, width))
+    return Exit.UNKNOWN if found.unread else Exit.DONE
 
 
 def _packs(shell: Shell, files: list[str] | None) -> tuple[RulePack, ...]:

@@ -35,8 +35,9 @@ ANY = ("us", "eu", "uk", "me", "guyana", "bahrain")
 
 @lru_cache
 def lists() -> Lists:
-    extract = msgspec.json.decode((SHIPPED / "lists" / "extract.json").read_bytes(), type=SanctionsList)
-    return Lists((replace(extract, whole=True),))
+    paths = sorted((SHIPPED / "lists").glob("*.json"))
+    extracts = [msgspec.json.decode(path.read_bytes(), type=SanctionsList) for path in paths]
+    return Lists(tuple(replace(each, whole=True) for each in extracts))
 
 
 @lru_cache
@@ -94,6 +95,23 @@ CL = {
     "position.futuresEquivalent": "10", "position.physical": False, "position.hedge.flag": False,
 }  # fmt: skip
 HEDGED = {"position.hedge.flag": True, "position.hedge.basis": "enumerated", "position.hedge.evidence": "desk book"}
+NIOC, NICO = {"name": "NIOC Ltd", "listedUid": "11317"}, {"name": "NICO"}
+CLEAN = {"name": "Khalid Al Rashid", "country": "SA", "control": False}
+VE = {
+    "originCountry": "VE", "contract.governingLaw": "US-NY",
+    "payment.accountPurpose": "foreign_government_deposit_fund",
+    "payment.currencyForm": "fiat",
+}  # fmt: skip
+
+
+def owners(*stakes: dict[str, Any]) -> dict[str, Any]:
+    return {"counterparty.owners": list(stakes)}
+
+
+def stake(who: dict[str, Any], pct: str, *, control: bool = False) -> dict[str, Any]:
+    return {**who, "pct": pct, "control": control}
+
+
 RU = {"originCountry": "RU", "destinationCountry": "IN", "quantity": "1000"}
 CASES = [
     one("E03", "any", {}, "approved"),
@@ -109,6 +127,28 @@ CASES = [
     one("E19", "any", {"counterparty.name": "Роснефть Трейдинг"}, "conditional|rejected"),
     one("E21", "any", {"vessel.name": "DIAMOND III", "vessel.imo": "9187629"}, "approved|conditional",
         {"GL-SAN-001": "pass"}),
+    one("E23", "us", owners(stake(NIOC, "25"), stake(NICO, "25"), stake(CLEAN, "50")), "rejected",
+        {"US-OFAC-50": "fail"}),
+    one("E25", "us", owners(stake(NIOC, "50.00"), stake(CLEAN, "50.00")), "rejected", {"US-OFAC-50": "fail"}),
+    one("E27", "eu", owners(stake(NIOC, "50.00"), stake(CLEAN, "50.00")), "conditional", {"EU-SAN-OWN": "pass"},
+        "2024-07-02"),
+    one("E27 since", "eu", owners(stake(NIOC, "50.00"), stake(CLEAN, "50.00")), "rejected", {"EU-SAN-OWN": "fail"},
+        "2024-07-04"),
+    one("E27 uk", "uk", owners(stake(NIOC, "50.00"), stake(CLEAN, "50.00")), "conditional", {"UK-SAN-OWN": "pass"}),
+    one("E29", "us", owners(stake(NIOC, "49", control=True), stake(CLEAN, "51")), "conditional",
+        {"US-OFAC-50": "pass", "US-OFAC-50-CTL": "fail"}),
+    one("E29 eu", "eu", owners(stake(NIOC, "49", control=True), stake(CLEAN, "51")), "rejected",
+        {"EU-SAN-OWN": "fail"}),
+    one("E31", "us", {"counterparty.name": "Rosneft"}, "conditional",
+        {"GL-SAN-001": "pass", "GL-SAN-006": "fail"}, "2025-10-21"),
+    one("E33 last second", "us", {"counterparty.name": "Rosneft"}, "conditional",
+        {"GL-SAN-001": "pass", "GL-SAN-005": "fail", "GL-SAN-006": "pass"}, "2025-11-21T05:00:59Z"),
+    one("E33 ended", "us", {"counterparty.name": "Rosneft"}, "rejected",
+        {"GL-SAN-001": "fail", "US-OFAC-RN": "fail"}, "2025-11-21T05:01:00Z"),
+    one("E35", "us", {**VE, "counterparty.name": "PDVSA"}, "rejected", {"US-OFAC-GL46": "not_in_force"}, "2026-01-28"),
+    one("E35 its crude", "us", VE, "rejected", {"US-OFAC-GL46": "not_in_force", "US-OFAC-GL46-BEFORE": "fail"},
+        "2026-01-28"),
+    one("E37", "us", {**VE, "ourEntity.formedOn": "2025-06-01"}, "rejected", {"US-OFAC-GL46": "fail"}),
     one("E45", "any", {"counterparty.country": "KP"}, "rejected", {"GL-AML-001": "fail"}),
     one("E47 before", "any", {"counterparty.country": "NA"}, "conditional", {"GL-AML-002": "fail"}, "2026-06-01"),
     one("E47 after", "any", {"counterparty.country": "NA"}, "approved", {"GL-AML-002": "pass"}, "2026-06-25"),

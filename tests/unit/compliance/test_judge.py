@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,9 +11,10 @@ from msgspec.structs import replace
 from qx.compliance import dated, lint
 from qx.compliance.facts import facts_of
 from qx.compliance.judge import compile_rule, environment, judged
+from qx.compliance.obligations import due
 from qx.compliance.selftest import AS_OF, BASE, CLEAR, laid_over
 from qx.compliance.transaction import read
-from qx.model.rules import Citation, Param, Rule, RulePack, RuleTest, Untranslatable, Window
+from qx.model.rules import Citation, Obligation, Param, Rule, RulePack, RuleTest, Untranslatable, Window
 from qx.model.validation import Finding
 
 LIMIT = Param(unit="USD", review_by="2026-12-31", windows=(
@@ -72,6 +73,25 @@ def test_what_a_fact_rests_on_is_named() -> None:
     found = judge({"amount": None}, pack=with_rule(predicate="facts.linkedUsd > 0"))
     assert found.missing == ("amount",)
     assert judge({"currency": "EUR"}, pack=with_rule(predicate="facts.linkedUsd > 0")).missing == ("facts.linkedUsd",)
+
+
+def test_a_change_that_would_divide_by_zero_is_not_told() -> None:
+    quotient = with_rule(predicate="quantity != 0 and amount <= unitPrice / quantity")
+    assert [each.path for each in judge({"quantity": "0"}, pack=quotient).nearest] == []
+    assert judge({"quantity": "1", "unitPrice": "5", "amount": "6"}, pack=quotient).nearest[0].wanted == "5"
+    edge = with_rule(predicate="quantity < 0 / unitPrice or 1 / quantity > 5")
+    assert judge({"quantity": "1", "unitPrice": "1"}, pack=edge).outcome == "fail"
+
+
+def test_the_end_of_all_days_is_no_reason_to_fail() -> None:
+    pack = with_rule(predicate="tradeDate < settlementDate", obligation=Obligation(
+        action="report", to="SDR", after="tradeDate", business_days=2,
+    ))  # fmt: skip
+    found = judge({"tradeDate": "9999-12-31"}, pack=pack)
+    assert found.outcome == "fail"
+    last = due(compile_rule(pack.rules[0], pack), found, {"tradeDate": date.max})
+    assert last is not None
+    assert last.due.startswith("9999-12-31")
 
 
 def test_it_does_not_apply() -> None:

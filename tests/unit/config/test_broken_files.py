@@ -26,7 +26,7 @@ CASES = [
     Case("unknown-key-far", (("    title: EU West", "    title: EU West\n    colour: green"),),
          "QX-CFG-003", (13, 5),
          "regions.eu-west.colour: unknown key",
-         "known: aliases, endpoints, jurisdictions, location, timezone, title"),
+         "known: aliases, endpoints, evidence, jurisdictions, kyc, location, timezone, title"),
     Case("unknown-key-in-flow", ((", expect: 200", ", expects: 200"),),
          "QX-CFG-003", (10, 51),
          "regions.us-east.endpoints.api.expects: unknown key",

@@ -32,7 +32,8 @@ def test_every_key_is_shown(key: str) -> None:
 def test_what_is_commented_out_is_valid_too() -> None:
     text = template()
     opened = (("approvals: []\n", "approvals:\n"), ("channels: {}\n", "channels:\n"), ("routes: [] ", "routes: "))
-    more = (("approvers: {}\n", "approvers:\n"), ("schedules: {}\n", "schedules:\n"))
+    more = (("approvers: {}\n", "approvers:\n"), ("schedules: {}\n", "schedules:\n"),
+            ("submitters: {}\n", "submitters:\n"))  # fmt: skip
     shifted = (("#  trading-", "  trading-"), ("#  sessions-", "  sessions-"), ("#  - id", "  - id"), ("#    ", "    "))
     for old, new in (*opened, *more, *shifted):
         text = text.replace(old, new)
@@ -40,3 +41,4 @@ def test_what_is_commented_out_is_valid_too() -> None:
     assert [route.then for route in platform_of(text).notify.routes] == [("phone",), ()]
     assert platform_of(text).approvals[0].to == "eu-west"
     assert platform_of(text).approvers["ada"].accounts == ("a.lovelace",)
+    assert platform_of(text).submitters["legal"].accounts == ("l.lawson",)

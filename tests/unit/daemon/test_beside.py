@@ -124,7 +124,7 @@ class Scene:
         clock: Any = Clock(self.rig)
         bench: Any = SimpleNamespace(
             store=self.store, clock=clock, platform=in_mode(mode), controls={("trading", US): self.control},
-            still=lambda _kinds: self.store, apart=at_once,
+            still=lambda _kinds: self.store, apart=at_once, lawbook=SimpleNamespace(at=lambda _now: {}),
         )  # fmt: skip
         self.topology: Topology | None = None
         self.beside = Beside(bench, WATCH, region, Log(self.said, clock, as_json=True), lambda: self.topology)

@@ -16,6 +16,7 @@ from qx.failover.move import Move
 from qx.kernel.spans import Bytes, Seconds
 from qx.model.lease import Lease, Maintenance, Rule
 from qx.model.plan import Loss
+from qx.model.residency import Answer, Law, Ruling
 from tests.fakes.court import ruled
 from tests.unit.failover.situations import situation, spoken
 from tests.unit.failover.values import (
@@ -98,6 +99,28 @@ def test_residency_of_every_data_class() -> None:
     assert not passes(result)
     assert "trade_record" in result.because
     assert "approval" in result.remedy
+
+
+def test_residency_by_the_rule_packs() -> None:
+    at = situation()
+    foreign = replace(at.platform.regions[EU], jurisdictions=("YY",))
+    told = replace(at, platform=replace(at.platform, regions=at.platform.regions | {EU: foreign}))
+    home = at.platform.regions[US].jurisdictions[0]
+
+    def law(answer: Answer) -> Law:
+        said = Ruling(
+            data_class="trade_record", source=home, to="YY", answer=answer, because="XX-1: it says so", rules=("XX-1",),
+            until="2031-12-28T00:00:00Z" if answer == "allowed" else "",
+        )  # fmt: skip
+        return {("trade_record", home, "YY"): said}
+
+    passed = gate("residency", replace(told, law=law("allowed")), planned())
+    assert passes(passed)
+    assert passed.because == "trade_record: XX-1: it says so, until 2031-12-28T00:00:00Z"
+    for answer in ("conditional", "refused"):
+        held = gate("residency", replace(told, law=law(answer)), planned())
+        assert not passes(held)
+        assert "XX-1: it says so" in held.because
 
 
 # -- maintenance, cooldown, lease, sentinel

@@ -11,8 +11,10 @@ from msgspec.structs import replace
 from qx.failover.basis import basis_of, differences
 from qx.failover.planner import consider, plan_failback, plan_failover, rank_candidates
 from qx.failover.rejoin import plan_rejoin
+from qx.kernel.canon import digest
 from qx.model.lease import Lease, Rule
 from qx.model.plan import Hold, Plan, Promote, Refusal
+from qx.model.residency import Ruling
 from tests.unit.failover.situations import control, situation, spoken, written
 from tests.unit.failover.values import (
     AP,
@@ -68,6 +70,44 @@ def test_it_round_trips_through_json_and_is_the_same_again(name: str) -> None:
     assert msgspec.json.encode(again) == written_down
     if isinstance(made, Plan) and isinstance(again, Plan):
         assert made.digest == again.digest
+
+
+@pytest.mark.parametrize("name", ["planned", "unplanned", "failback", "rejoin"])
+def test_it_records_every_crossing_of_data_with_what_carries_it(name: str) -> None:
+    made = PLANS[name]()
+    assert isinstance(made, Plan)
+    told = situation().platform.clusters
+    kept = {(each.cluster, each.data_class, each.source, each.to) for each in made.crossings}
+    targets = {AP} if name == "rejoin" else {EU} if name != "failback" else set()
+    clusters = ("trading",) if name in ("rejoin", "failback") else tuple(told)
+    assert kept == {(cluster, "trade_record", US, to) for cluster in clusters for to in targets}
+    assert all("jurisdiction" in each.because for each in made.crossings)
+
+
+def test_a_crossing_tells_rules_instrument_and_end() -> None:
+    said = Ruling(
+        data_class="trade_record", source="XX", to="YY", answer="allowed", because="YY-1: a decision", rules=("YY-1",),
+        instrument="a decision", until="2031-12-28T00:00:00Z",
+    )  # fmt: skip
+    plain = situation()
+    foreign = replace(plain.platform.regions[EU], jurisdictions=("YY",))
+    told = replace(plain.platform, regions=plain.platform.regions | {EU: foreign})
+    made = to_eu(replace(plain, platform=told, law={("trade_record", "XX", "YY"): said}))
+    assert isinstance(made, Plan)
+    assert {each.cluster for each in made.crossings} == {"trading", "sessions"}
+    for each in made.crossings:
+        assert (each.because, each.rules) == ("YY-1: a decision", ("YY-1",))
+        assert (each.instrument, each.until, each.approval) == ("a decision", "2031-12-28T00:00:00Z", "")
+
+
+def test_a_plan_from_before_crossings_were_recorded_keeps_its_identity() -> None:
+    made = to_eu(situation())
+    assert isinstance(made, Plan)
+    without = msgspec.json.decode(msgspec.json.encode(replace(made, crossings=())), type=Plan)
+    old = msgspec.to_builtins(without)
+    del old["crossings"], old["runbook"]
+    assert msgspec.json.decode(msgspec.json.encode(old), type=Plan).digest == digest(old)
+    assert made.digest != digest(old)
 
 
 @pytest.mark.parametrize("name", PLANS)

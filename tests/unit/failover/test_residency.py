@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from qx.failover.residency import may_live
 from qx.model.platform import Approval, Region, ResidencyRule
+from qx.model.residency import Answer, Law, Ruling
 from tests.unit.failover.values import platform
 
 HERE, THERE, NEIGHBOUR, DOUBLE = "bahrain", "me-central", "manama", "both"
@@ -34,7 +35,7 @@ def approval(**changed: Any) -> Approval:
 
 
 def ask(*rules: ResidencyRule, data_class: str = "pii", to: str = THERE, source: str = HERE,
-        approvals: tuple[Approval, ...] = ()) -> Any:
+        approvals: tuple[Approval, ...] = (), law: Law | None = None) -> Any:
     regions = {
         HERE: Region(title="Bahrain", jurisdictions=("BH",)),
         NEIGHBOUR: Region(title="Manama", jurisdictions=("BH",)),
@@ -42,7 +43,18 @@ def ask(*rules: ResidencyRule, data_class: str = "pii", to: str = THERE, source:
         DOUBLE: Region(title="Two laws", jurisdictions=("AE", "SA")),
     }
     told = replace(platform(), regions=regions, residency=rules, approvals=approvals)
-    return may_live(told, data_class, source, to, TODAY)
+    return may_live(told, data_class, source, to, TODAY, law or {})
+
+
+def says(answer: Answer, *, source: str = "BH", to: str = "AE", yields: bool = False) -> Law:
+    """What the packs say of personal data from one jurisdiction to another."""
+    ruling = Ruling(
+        data_class="pii", source=source, to=to, answer=answer, because=f"the law has it {answer}", yields=yields,
+        rules=("XX-1",), wanted=(("safeguard scc",),),
+    )  # fmt: skip
+    if answer == "allowed":
+        ruling = replace(ruling, instrument="a decision", until="2031-12-28T00:00:00Z", wanted=())
+    return {("pii", source, to): ruling}
 
 
 def test_what_the_matrix_does_not_say_refuses() -> None:
@@ -131,3 +143,65 @@ def test_the_order_of_the_cells_means_nothing_and_everything_has_a_reason(
     dice.shuffle(mixed)
     assert ask(*mixed, to=to).allowed == permit.allowed
     assert not permit.allowed or any(each.verdict == "allowed" for each in rules)
+
+
+# -- with what the rule packs say
+
+
+STRICTER: dict[tuple[Answer, Answer], Answer] = {
+    (law, cell): max(law, cell, key=["allowed", "conditional", "refused"].index)
+    for law in ("allowed", "conditional", "refused")
+    for cell in ("allowed", "conditional", "refused")
+}
+
+
+@pytest.mark.parametrize("answer", ["allowed", "conditional", "refused"])
+def test_the_packs_alone(answer: Answer) -> None:
+    permit = ask(law=says(answer))
+    assert (permit.answer, permit.allowed, permit.rules) == (answer, answer == "allowed", ("XX-1",))
+    assert permit.because == f"the law has it {answer}"
+    assert bool(permit.until) is permit.allowed
+    assert bool(permit.wanted) is not permit.allowed
+
+
+@pytest.mark.parametrize(("law", "cell"), STRICTER)
+def test_the_stricter_of_the_two_decides(law: Answer, cell: Verdict) -> None:
+    permit = ask(rule("pii", "BH", "AE", cell), law=says(law))
+    assert permit.answer == STRICTER[law, cell]
+
+
+@pytest.mark.parametrize("cell", ["allowed", "conditional", "refused"])
+@pytest.mark.parametrize("law", ["conditional", "refused"])
+def test_where_only_the_house_or_an_overdue_table_holds_it_up_the_cell_decides(law: Answer, cell: Verdict) -> None:
+    assert ask(rule("pii", "BH", "AE", cell), law=says(law, yields=True)).answer == cell
+    assert ask(law=says(law, yields=True)).answer == law, "no cell: it stays"
+
+
+@pytest.mark.parametrize("answer", ["conditional", "refused"])
+def test_an_approval_carries_what_the_packs_hold_up(answer: Answer) -> None:
+    permit = ask(law=says(answer), approvals=(approval(expires="2027-06-30"),))
+    assert permit.allowed
+    assert (permit.approval, permit.rules, permit.until) == ("CBB-7", ("XX-1",), "2027-06-30")
+    assert "CBB-7" in permit.because
+    assert "XX-1" in permit.because
+    assert not ask(law=says(answer), approvals=(approval(expires="2027-01-14"),)).allowed
+
+
+def test_what_the_packs_allow_wants_no_approval() -> None:
+    permit = ask(law=says("allowed"), approvals=(approval(),))
+    assert (permit.approval, permit.instrument) == ("", "a decision")
+    held = ask(rule("pii", "BH", "AE", "refused"), law=says("allowed"), approvals=(approval(),))
+    assert (held.allowed, held.approval) == (True, "CBB-7"), "a cell of regions.yaml may want one"
+
+
+def test_within_one_jurisdiction_the_packs_are_not_asked() -> None:
+    assert ask(law=says("refused", to="BH"), to=NEIGHBOUR).allowed
+
+
+def test_every_jurisdiction_has_its_say_in_the_packs() -> None:
+    both = says("allowed", source="AE", to="BH") | says("refused", source="SA", to="BH")
+    assert not ask(source=DOUBLE, to=HERE, law=both).allowed
+    assert ask(source=DOUBLE, to=HERE, law=both | says("allowed", source="SA", to="BH")).allowed
+    yields = says("conditional", source="AE", to="BH", yields=True) | says("conditional", source="SA", to="BH")
+    cells = (rule("pii", "*", "BH", "allowed"),)
+    assert not ask(*cells, source=DOUBLE, to=HERE, law=yields).allowed, "the law that does not yield counts"

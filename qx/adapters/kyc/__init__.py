@@ -1,0 +1,1 @@
+"""Who knows the customers: drivers of `qx.ports.kyc`."""

@@ -1,0 +1,1 @@
+"""Official sanctions lists as they are published -> SanctionsList: OFAC, UN, EU, UK."""

@@ -1,0 +1,273 @@
+"""Work: one chunk of a file read, judged and written down. Runs in any process; keeps nothing but what it remembers.
+
+In every batch some rows, chosen by their validation ids, are judged again, read anew and one by one; a difference ends
+the batch.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from functools import cached_property
+from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import msgspec
+
+from qx.app.batch.part import SHOWN, Part, Told, lowest
+from qx.app.batch.rows import reject
+from qx.app.batch.sharia import ISLAMIC, under_sharia
+from qx.compliance.screening import screen
+from qx.compliance.transaction import read
+from qx.compliance.validate import TOLD, validate
+from qx.kernel.errors import QxError
+from qx.model.batch import Worst
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from qx.app.batch.copies import Copies
+    from qx.app.batch.kept import Keeper
+    from qx.app.batch.lines import LineReader
+    from qx.app.batch.parquet import ParquetReader
+    from qx.app.batch.rows import Rows
+    from qx.app.batch.said import Teller
+    from qx.app.batch.table import TableReader
+    from qx.compliance.columnar.column import Chunk
+    from qx.compliance.columnar.evaluate import Evaluated, Judge
+    from qx.compliance.screening import Lists
+    from qx.compliance.validate import Rulebook
+    from qx.model.batch import Form
+    from qx.model.rules import Outcome
+    from qx.model.validation import Verdict
+
+STATUSES: tuple[Verdict, ...] = ("approved", "conditional", "rejected")  # as the columnar path numbers them
+_ENCODER = msgspec.json.Encoder()
+SAMPLE = 4  # of 4,096 rows
+
+
+class Job(NamedTuple):
+    """What is the same for all chunks. `at` None: each at its own asOf, or at `otherwise`. `paths`: of a table's
+    columns. `into`: the form of the file of results; None: there is none.
+    """
+
+    file: Path
+    name: str
+    form: Form
+    book: Rulebook
+    lists: Lists
+    at: datetime | None
+    otherwise: datetime
+    paths: tuple[str, ...] = ()
+    lenient: bool = False
+    explain: bool = False
+    islamic: bool = False
+    into: Form | None = None
+
+
+class Task(NamedTuple):
+    """A chunk: a piece of the file, or `data`. `line`: of its first row. `copies`: a file of ids that stand twice."""
+
+    what: Literal["ids", "rows"]
+    line: int
+    offset: int = 0
+    size: int = 0
+    data: bytes = b""
+    copies: str = ""
+    endless: bool = False  # a line that is too long to be read
+
+
+class Work:
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def __call__(self, task: Task) -> Part | bytes:
+        """Of `ids` their hashes. Raises QX-TXN-001, QX-TXN-012."""
+        if task.what == "ids":
+            from qx.app.batch.copies import hashes
+
+            return hashes(self._text.ids(self._block(task)))
+        if task.endless:
+            error = QxError("QX-TXN-001", "the line is longer than any transaction", hint="one object on each line")
+            return Part(rejects=(reject(task.line, error, ""),))
+        if task.data:
+            found = self._columns.rows(task.data, task.line)
+        else:
+            found = self._text.rows(self._block(task), task.line)
+        return self._judged(found, task.copies) if found.chunk.rows else Part(rejects=found.rejects)
+
+    def _block(self, task: Task) -> bytes:
+        return os.pread(self._descriptor, task.size, task.offset)
+
+    @cached_property
+    def _descriptor(self) -> int:
+        return os.open(self._job.file, os.O_RDONLY)
+
+    @cached_property
+    def _columns(self) -> ParquetReader:
+        from qx.app.batch.parquet import ParquetReader
+
+        return ParquetReader()
+
+    @cached_property
+    def _text(self) -> LineReader | TableReader:
+        job = self._job
+        if job.form == "csv":
+            from qx.app.batch.table import TableReader
+
+            return TableReader(job.paths)
+        from qx.app.batch.lines import LineReader
+
+        return LineReader(lenient=job.lenient)
+
+    @cached_property
+    def _judge(self) -> Judge:
+        from qx.compliance.columnar.evaluate import Judge
+        from qx.compliance.columnar.names import Screening
+
+        return Judge(self._job.book, Screening.of(self._job.lists))
+
+    @cached_property
+    def _keeper(self) -> Keeper:
+        from qx.app.batch.kept import Keeper
+
+        return Keeper(self._job.book, self._job.lists)
+
+    @cached_property
+    def _teller(self) -> Teller:
+        from qx.app.batch.said import Teller
+
+        return Teller(self._job.book)
+
+    def _copies(self, path: str) -> Copies | None:
+        if not path:
+            return None
+        if path not in self._known_copies:
+            from qx.app.batch.copies import Copies
+
+            self._known_copies[path] = Copies.load(Path(path))
+        return self._known_copies[path]
+
+    @cached_property
+    def _known_copies(self) -> dict[str, Copies]:
+        return {}
+
+    def _judged(self, rows: Rows, copies: str) -> Part:
+        from qx.app.batch.results import rendered
+
+        job, chunk = self._job, rows.chunk
+        if job.islamic:
+            chunk = _islamic(chunk)
+        known = self._copies(copies)
+        twice = None if known is None else known.column(chunk)
+        if twice is not None:
+            chunk = chunk._replace(facts={"facts.copies": twice})
+        found = self._judge.judged(chunk, job.otherwise, job.at)
+        told, inputs = self._told(rows, chunk, found)
+        checked = [row for row, each in enumerate(told) if int(each.validation_id[-3:], 16) < SAMPLE]
+        for row in checked:
+            self._check(rows, chunk, row, told[row])
+        return Part(
+            rows=chunk.rows,
+            results=rendered(job.into, told) if job.into is not None else b"",
+            digested="".join([f"{each[2]} {each[3]} {each[4]}\n" for each in told]).encode(),
+            statuses=dict(Counter(each.status for each in told)),
+            rules=_counted(found, job.book),
+            worst=lowest([_worst(each) for each in sorted(told, key=attrgetter("score"))[:SHOWN]]),
+            rejects=rows.rejects,
+            copies=0 if twice is None else int((twice.codes >= 0).sum()),
+            checked=len(checked),
+            kept=self._keeper.packed(chunk, found, told, inputs),
+        )
+
+    def _told(self, rows: Rows, chunk: Chunk, found: Evaluated) -> tuple[list[Told], list[str]]:
+        """Of each row what is written down of it; of each its canonical input."""
+        job = self._job
+        if job.explain:
+            findings = [_ENCODER.encode(found.findings(row, everything=True)) for row in range(chunk.rows)]
+        else:
+            own = "asOf" in chunk.columns or any(each.as_of for each in chunk.odd.values())
+            findings = self._teller.findings(chunk, found, job.at or (None if own else job.otherwise))
+        verdicts, expiries = found.verdicts, found.expiries
+        ends: dict[int, str] = {}
+        for row, moment in enumerate(expiries.at.tolist()):
+            if moment not in ends:
+                ends[moment] = expiries.text(row)
+        names, inputs = zip(*found.identified(), strict=True)
+        told = list(map(
+            Told, rows.lines, names_of(chunk), names,
+            [STATUSES[place] for place in verdicts.status.tolist()], verdicts.score.tolist(),
+            [ends[moment] for moment in expiries.at.tolist()], findings,
+        ))  # fmt: skip
+        return told, list(inputs)
+
+    def _check(self, rows: Rows, chunk: Chunk, row: int, told: Told) -> None:
+        """Raises QX-TXN-012 where one by one it comes to something else."""
+        job = self._job
+        transaction = read(rows.document(row), lenient=job.lenient)
+        if job.islamic:
+            transaction = under_sharia(transaction)
+        at = job.at or transaction.as_of or job.otherwise
+        screened = screen(transaction, job.lists, at)
+        twice = chunk.facts.get("facts.copies")
+        if twice is not None and (code := int(twice.codes[row])) >= 0:
+            screened = screened._replace(facts={**screened.facts, "facts.copies": twice.values[code]})
+        alone = validate(transaction, job.book, at, screened, everything=job.explain)
+        findings = alone.findings if job.explain else tuple(
+            {"ruleId": each.rule_id, "outcome": each.outcome, "severity": each.severity, "message": each.message}
+            for each in alone.findings
+        )  # fmt: skip
+        expected = Told(
+            told.line, alone.transaction_id, alone.validation_id, alone.status, alone.compliance_score,
+            alone.expires_at, _ENCODER.encode(findings),
+        )  # fmt: skip
+        if told != expected:
+            differs = ", ".join(name for name in Told._fields if getattr(told, name) != getattr(expected, name))
+            said = f"{job.name}:{told.line}: the row {told.validation_id} came to another {differs} when judged alone"
+            raise QxError("QX-TXN-012", said, hint=f"report it; alone it is {alone.validation_id}, {alone.status}")
+
+
+def _islamic(chunk: Chunk) -> Chunk:
+    import numpy as np
+
+    from qx.compliance.columnar.column import Column
+
+    odd = {row: under_sharia(each) for row, each in chunk.odd.items()}
+    codes = np.zeros(chunk.rows, np.int32)
+    codes[list(odd)] = -1
+    return chunk._replace(columns={**chunk.columns, ISLAMIC: Column(codes, [True], [True])}, odd=odd)
+
+
+def names_of(chunk: Chunk) -> list[str]:
+    """Of each row its transactionId; '' none."""
+    column = chunk.columns.get("transactionId")
+    if column is None:
+        found = [""] * chunk.rows
+    else:
+        texts = ["" if code in column.malformed else text for code, text in enumerate(column.texts)]
+        found = [texts[code] if code >= 0 else "" for code in column.codes.tolist()]
+    for row, each in chunk.odd.items():
+        found[row] = each.name
+    return found
+
+
+def _counted(found: Evaluated, book: Rulebook) -> dict[tuple[str, Outcome], int]:
+    import numpy as np
+
+    from qx.compliance.columnar.outcomes import OUTCOMES
+
+    counted: dict[tuple[str, Outcome], int] = {}
+    for one, outcomes in zip(book.rules, found.outcomes, strict=True):
+        for place, count in enumerate(np.bincount(outcomes, minlength=len(OUTCOMES)).tolist()):
+            if count and OUTCOMES[place] not in TOLD:
+                counted[one.rule.id, OUTCOMES[place]] = count
+    return counted
+
+
+def _worst(told: Told) -> Worst:
+    first = msgspec.json.decode(told.findings)[:1]
+    return Worst(
+        line=told.line, transaction_id=told.name, validation_id=told.validation_id, status=told.status,
+        compliance_score=told.score, rule_id=first[0]["ruleId"] if first else "",
+    )  # fmt: skip

@@ -1,0 +1,58 @@
+"""`qx validate` of a batch: its progress on a terminal, its exit code."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+from qx.kernel.exits import Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from qx.cli.shell import Shell
+    from qx.model.validation import Verdict
+
+FailOn = Literal["conditional", "rejected"]
+EXITS: dict[Verdict | Literal[""], Exit] = {
+    "": Exit.DONE, "approved": Exit.DONE, "conditional": Exit.CONDITIONAL, "rejected": Exit.REJECTED,
+}  # fmt: skip
+_WORSE: dict[FailOn, tuple[Verdict, ...]] = {"conditional": ("conditional", "rejected"), "rejected": ("rejected",)}
+_DOING = {"ids": "reading ids", "rows": "judging"}
+
+
+def exit_of(status: Verdict | Literal[""], fail_on: FailOn | None, unreadable: int = 0) -> Exit:
+    """Rows that could not be read show where nothing else does."""
+    found = EXITS[status]
+    if fail_on is not None:
+        found = Exit.FINDINGS if status in _WORSE[fail_on] else Exit.DONE
+    return Exit.UNKNOWN if unreadable and found is Exit.DONE else found
+
+
+@contextmanager
+def progress_of(shell: Shell) -> Iterator[Callable[[str, int, float], None]]:
+    """A bar on a terminal: share of the file, rows, rows a second, the time that is left. Nothing anywhere else."""
+    streams = shell.streams
+    if shell.flags.quiet or not streams.stderr.isatty():
+        yield lambda _doing, _rows, _share: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    palette = streams.palette(streams.stderr, no_color=shell.flags.no_color)
+    console = Console(file=streams.stderr, no_color=not palette.colour, highlight=False)
+    columns = (
+        TextColumn("{task.description:<11}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[told]}"),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, transient=True) as bar:
+        known = {doing: bar.add_task(words, total=1.0, told="", start=False) for doing, words in _DOING.items()}
+
+        def tell(doing: str, rows: int, share: float) -> None:
+            task = bar.tasks[known[doing]]
+            if task.start_time is None:
+                bar.start_task(task.id)
+            rate = rows / task.elapsed if task.elapsed else 0.0
+            bar.update(task.id, completed=share, told=f"{rows:,} rows, {rate:,.0f}/s")
+
+        yield tell

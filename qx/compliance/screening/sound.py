@@ -1,0 +1,39 @@
+"""How a word sounds, roughly: what romanisations of one name have in common. Pure.
+
+`sound` folds letters that stand for one another (ph and f, w and v) and doubled letters; `skeleton` keeps its
+consonants, and a vowel that it begins with as `a`: 'osama', 'usama' and Arabic 'asama' have one skeleton.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_FOLDS = (
+    ("shch", "sh"), ("sch", "sh"), ("tch", "ch"), ("tsch", "ch"), ("ph", "f"), ("kh", "h"), ("gh", "g"), ("dh", "d"),
+    ("th", "t"), ("zh", "j"), ("dj", "j"), ("ck", "k"), ("cz", "ch"), ("ts", "s"), ("tz", "s"), ("ou", "u"),
+    ("oo", "u"), ("ee", "i"), ("ei", "ai"), ("ey", "ai"), ("ay", "ai"), ("ij", "i"), ("iy", "i"), ("yi", "i"),
+    ("x", "ks"),
+)  # fmt: skip
+_LETTERS = str.maketrans({"w": "v", "q": "k", "z": "s", "y": "i"})
+_DOUBLED = re.compile(r"(.)\1+")
+_NO_VOWELS = str.maketrans("", "", "aeiou")
+
+
+@lru_cache(maxsize=65536)
+def sound(word: str) -> str:
+    if word.isdigit():
+        return word
+    for spelled, heard in _FOLDS:
+        if spelled in word:
+            word = word.replace(spelled, heard)
+    return _DOUBLED.sub(r"\1", word.translate(_LETTERS))
+
+
+@lru_cache(maxsize=65536)
+def skeleton(heard: str) -> str:
+    """Of a sound."""
+    if not heard or heard.isdigit():
+        return heard
+    first = "a" if heard[0] in "aeiou" else heard[0]
+    return _DOUBLED.sub(r"\1", first + heard[1:].translate(_NO_VOWELS))

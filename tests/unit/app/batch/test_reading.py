@@ -1,0 +1,261 @@
+"""Whatever the form of the file: each row as the exact reader has it, or a reason why it is none."""
+
+from __future__ import annotations
+
+import io
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qx.app.batch import source
+from qx.app.batch.lines import LineReader
+from qx.app.batch.parquet import ParquetReader, ParquetSource
+from qx.app.batch.rows import Rows
+from qx.app.batch.table import TableReader, header_of, paths_of
+from qx.app.compliance import document_of
+from qx.compliance.fields import FIELDS
+from qx.compliance.selftest import BASE
+from qx.compliance.transaction import Transaction, read
+from qx.kernel.errors import QxError
+
+OWNERS = {"counterparty": {"name": "A", "owners": [{"name": "B", "pct": 50.10}, {"pct": "1"}], "aliases": ["x", "y"]}}
+
+
+def exact(data: bytes, *, lenient: bool = False) -> Transaction | str:
+    try:
+        return read(document_of(data, "it"), lenient=lenient)
+    except QxError as error:
+        return error.code
+
+
+def told(rows: Rows, count: int) -> list[Transaction | str | None]:
+    """By line; None: nothing stands there."""
+    found: list[Transaction | str | None] = [None] * count
+    for row, line in enumerate(rows.lines):
+        found[line - 1] = rows.chunk.transaction(row)
+        assert read(rows.document(row)) == rows.chunk.transaction(row)
+    for each in rows.rejects:
+        found[each.line - 1] = each.code
+    return found
+
+
+LINES = [
+    json.dumps(BASE).encode(), json.dumps(OWNERS).encode(), b'{"amount":1,"amount":2}', b'{"amount" : 1}', b"[1]",
+    b'{"counterparty":{"owners":[{"name":"a","name":"b"}]}}', b'{"counterparty":{"owners":[{"name":"\xff"}]}}',
+    b'{"amount":NaN}', b'{"amonut":1}', b'{"kyc":3}', b'{"kyc":null,"amount":null}', b'{"counterparty":"\\":x"}',
+    b'{"amount":true,"quantity":1.50,"unitPrice":1e3,"currency":[1.50,2],"vessel":{"imo":9187629}}',
+    b'{"counterparty.name":"A"}', b'{"amount":1e99999999999999999999}', b"{}", b'{"a":' * 3000, b'{"amount":1}{}',
+    b'{"amount":1000000.00}', b'{"amount":' + b"9" * 400 + b"}", b'{"amount":' + b"9" * 5000 + b"}",
+    b'{"transactionId":"\\ud800"}', b'{"transactionId":" a "}', b'{"transactionId":""}', b'{"attestations":{}}',
+    b'{"counterparty":{"aliases":null}}', b'{"amount":1.0,"quantity":1,"unitPrice":"1.00"}', b'{"amount":-0.0}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("order", [1, -1, 7])
+def test_lines_are_read_as_one_would_be_alone(order: int) -> None:
+    lines = LINES[::order] if order < 2 else LINES[order:] + LINES[:order]
+    reader = LineReader(lenient=False)
+    for _ in range(2):  # what the first block taught changes nothing in the second
+        assert told(reader.rows(b"\n".join(lines), 1), len(lines)) == [exact(line) for line in lines]
+
+
+def test_lenient_passes_over_what_is_not_known() -> None:
+    lines = [b'{"amount":1,"x":{"y":[1]}}', b'{"x":1,"x":2,"amount":1}', b'{"kyc":1}', b'{"kyc":{"z":1}}']
+    found = LineReader(lenient=True).rows(b"\n".join(lines), 1)
+    by_line = {line: found.chunk.transaction(row) for row, line in enumerate(found.lines)}
+    codes = {each.line: each.code for each in found.rejects}
+    for line, data in enumerate(lines, 1):
+        assert by_line.get(line, codes.get(line)) == exact(data, lenient=True)
+    assert codes == {2: "QX-TXN-001", 3: "QX-TXN-002"}
+
+
+def test_blank_lines_are_counted_and_nothing_else() -> None:
+    found = LineReader(lenient=False).rows(b'\n{"amount":1}\r\n \n\n{"amount":2}', 10)
+    assert (list(found.lines), found.chunk.rows, found.rejects) == ([11, 14], 2, ())
+
+
+def test_what_seldom_repeats_is_typed_alike() -> None:
+    lines = [json.dumps({"transactionId": f"T{n}", "amount": n}).encode() for n in range(3000)]
+    lines += [b'{"transactionId":"T\\u0000","amount":"01.50"}', b'{"amount":1e2}', b'{"amount":-3.10}']
+    found = LineReader(lenient=False).rows(b"\n".join(lines), 1)
+    for row in (0, 1, 2999, 3000, 3001, 3002):
+        assert found.chunk.transaction(row) == exact(lines[row])
+    spelled = ["0", "0.0", "10", "100.00", "0.010", "7.123456789012", "00.1", "1.", "-1.0", "1.1234567890123", "9" * 30]
+    for number in spelled:  # with numbers that repeat as seldom
+        lines = [json.dumps({"amount": f"{n}.{n:04}"}).encode() for n in range(3000)]
+        lines += [json.dumps({"amount": number}).encode(), b'{"amount":%b}' % number.encode()]
+        found = LineReader(lenient=False).rows(b"\n".join(lines), 1)
+        for row in [*range(0, 3000, 500), *range(3000, found.chunk.rows)]:
+            assert found.chunk.transaction(row) == exact(lines[found.lines[row] - 1])
+
+
+scalars = st.one_of(
+    st.none(), st.booleans(), st.integers(-(10**35), 10**35), st.text(max_size=8), st.floats(allow_nan=False),
+    st.sampled_from(["USD", "2026-11-22", "2026-11-22T09:00:00Z", "1000.00", "GB", "spot", "true", "5", " 7 "]),
+    st.lists(
+        st.one_of(st.integers(), st.text(max_size=3), st.fixed_dictionaries({"name": st.text(max_size=4)})), max_size=2
+    ),
+)  # fmt: skip
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for path in draw(st.lists(st.sampled_from(sorted(FIELDS)), max_size=6, unique=True)):
+        *above, last = path.split(".")
+        at = made
+        for key in above:
+            at = at.setdefault(key, {})
+        at[last] = draw(scalars)
+    return made
+
+
+@given(st.lists(documents(), min_size=1, max_size=5))
+@settings(max_examples=60)
+def test_any_documents_are_read_as_one_would_be_alone(given: list[dict[str, Any]]) -> None:
+    lines = [json.dumps(each).encode() for each in given]
+    assert told(LineReader(lenient=False).rows(b"\n".join(lines), 1), len(lines)) == [exact(line) for line in lines]
+
+
+def table(text: bytes) -> tuple[Rows, list[Any]]:
+    header, _, rest = text.partition(b"\n")
+    reader = TableReader(paths_of(header_of(header, "t.csv"), lenient=False, file="t.csv"))
+    return reader.rows(rest, 2), reader.ids(rest)
+
+
+def test_a_table_says_what_documents_say() -> None:
+    rows, ids = table(
+        b'transactionId,amount,counterparty,counterparty.owners,islamic\r\n'
+        b'A,1000000.00,"X, ""Y""","[{""name"":""B"",""pct"":50.10}]",true\r\n'
+        b'B,,,not json,\r\n'
+        b'"C\nD",x,,,no\r\n'
+    )  # fmt: skip
+    assert list(rows.lines) == [2, 3, 4]
+    assert ids == ["A", "B", "C\nD"]
+    first = rows.chunk.transaction(0)
+    assert first.canonical == {
+        "transactionId": "A", "amount": "1000000", "counterparty.name": 'X, "Y"', "islamic": True,
+        "counterparty.owners": [{"name": "B", "pct": "50.1"}],
+    }  # fmt: skip
+    assert set(rows.chunk.transaction(1).malformed) == {"counterparty.owners"}
+    assert set(rows.chunk.transaction(2).malformed) == {"transactionId", "amount", "islamic"}
+
+
+@pytest.mark.parametrize(("row", "why"), [
+    (b"A", "1 cells, and the header has 2"), (b"A,1,2", "3 cells"), (b'A,"1', "cannot be read"),
+    (b'"A"x,1', "cannot be read"), (b"\xff,1", "not UTF-8"), (b"A," + b"1" * 200_000, "field larger"),
+])  # fmt: skip
+def test_a_row_that_is_none_costs_only_itself(row: bytes, why: str) -> None:
+    rows, _ = table(b"transactionId,amount\nW,1\n" + row + b"\nX,2\nY,3\n")
+    assert [rows.chunk.transaction(n).name for n in range(rows.chunk.rows)] == ["W", "X", "Y"]
+    assert [(each.line, why in each.reason) for each in rows.rejects] == [(3, True)]
+
+
+@pytest.mark.parametrize(("header", "code"), [
+    (b"transactionId,amonut", "QX-TXN-002"), (b"amount,amount", "QX-TXN-001"), (b"a,", "QX-TXN-002"),
+    (b"counterparty,counterparty.name", "QX-TXN-001"), (b"\xff", "QX-TXN-001"), (b'"a', "QX-TXN-001"),
+])  # fmt: skip
+def test_a_header_that_cannot_be_told_refuses_the_file(header: bytes, code: str) -> None:
+    with pytest.raises(QxError) as caught:
+        paths_of(header_of(header, "t.csv"), lenient=False, file="t.csv")
+    assert caught.value.code == code
+
+
+def parquet(path: Path, table: Any, *, lenient: bool = False) -> Rows:
+    pq.write_table(table, path)
+    made = ParquetSource(path, "t.parquet", lenient=lenient)
+    ((_, data),) = made.batches(1000)
+    return ParquetReader().rows(data, 1)
+
+
+def test_parquet_says_what_documents_say(tmp_path: Path) -> None:
+    from datetime import UTC, date, datetime
+
+    moment = datetime(2026, 11, 22, 9, tzinfo=UTC)
+    flat = pa.table({
+        "transactionId": pa.array(["A", None]), "amount": pa.array([Decimal("1000000.00"), None], pa.decimal128(20, 2)),
+        "unitPrice": pa.array([0.1, None]), "quantity": pa.array([5, None], pa.int32()),
+        "executionTs": pa.array([moment, None], pa.timestamp("ns", "UTC")),
+        "tradeDate": pa.array([date(2026, 11, 22), None]),
+        "islamic": pa.array([True, None]), "currency": pa.array(["USD", None]).dictionary_encode(),
+        "counterparty.owners": pa.array([[{"name": "B", "pct": Decimal("50.10")}], None]),
+        "counterparty.aliases": pa.array(['["x"]', None]), "venue": pa.nulls(2),
+    })  # fmt: skip
+    nested = pa.Table.from_pylist([
+        {"transactionId": "A", "amount": Decimal("1000000.00"), "kyc": {"pep": False, "status": "verified"}},
+        {"transactionId": None, "amount": None, "kyc": None},
+    ])  # fmt: skip
+    rows = parquet(tmp_path / "flat.parquet", flat)
+    assert rows.chunk.transaction(0) == read({
+        "transactionId": "A", "amount": "1000000", "unitPrice": "0.1", "quantity": "5", "islamic": True,
+        "currency": "USD", "executionTs": "2026-11-22T09:00:00Z", "tradeDate": "2026-11-22",
+        "counterparty": {"owners": [{"name": "B", "pct": "50.1"}], "aliases": ["x"]},
+    })  # fmt: skip
+    assert rows.chunk.transaction(1) == read({})
+    assert read(rows.document(0)) == rows.chunk.transaction(0)
+    rows = parquet(tmp_path / "nested.parquet", nested)
+    assert rows.chunk.transaction(0).values["kyc.pep"] is False
+    assert rows.chunk.transaction(1) == read({})
+
+
+def test_a_parquet_column_that_cannot_be_told_refuses_the_file(tmp_path: Path) -> None:
+    for column, code in (("amonut", "QX-TXN-002"), ("isin", "QX-TXN-001")):
+        pq.write_table(pa.table({column: pa.array([b"x"])}), tmp_path / "t.parquet")
+        with pytest.raises(QxError) as caught:
+            ParquetSource(tmp_path / "t.parquet", "t.parquet", lenient=False)
+        assert caught.value.code == code
+
+
+def test_blocks_end_where_rows_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "BLOCK", 16)
+    monkeypatch.setattr(source, "LONGEST", 64)
+    data = b'a\n"b\n\n",1\n' + b"c" * 40 + b"\n" + b"d" * 200 + b"\ne"
+    found = list(source.blocks(io.BytesIO(data)))
+    assert b"".join(data[each.offset : each.offset + each.size] for each in found) == data
+    assert [each.line for each in found] == [1 + data.count(b"\n", 0, each.offset) for each in found]
+    assert [data[each.offset : each.offset + 1] for each in found if each.endless] == [b"d"]
+    quoted = [data[each.offset : each.offset + each.size] for each in source.blocks(io.BytesIO(data), quoted=True)]
+    assert b"".join(quoted) == data
+    assert all(each.count(b'"') % 2 == 0 for each in quoted)
+
+
+@pytest.mark.parametrize(("array", "items"), [
+    (b'[{"a":"]},{"},\n {"b":[1,{"c":"\\"}"}]} , 5]', [b'{"a":"]},{"}', b'{"b":[1,{"c":"\\"}"}]}', b"5"]),
+    (b"\xef\xbb\xbf [{}]\n", [b"{}"]), (b"[{},,{}]", [b"{}", b",", b"{}"]), (b'[{"a":]},{}]', [b'{"a":]}', b"{}"]),
+    (b'[{"a":\n"x\ny"}]', [b'{"a":\r"x\ry"}']),
+])  # fmt: skip
+@pytest.mark.parametrize("block", [7, 1 << 20])
+def test_an_array_is_parted_into_its_items(array: bytes, items: list[bytes], block: int,
+                                           monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    monkeypatch.setattr(source, "BLOCK", block)
+    lines = io.BytesIO()
+    assert source.unrolled(io.BytesIO(array), lines, "a.json") == len(items)
+    assert lines.getvalue().split(b"\n")[:-1] == items
+
+
+@pytest.mark.parametrize("array", [b"[", b"[]", b"[{}", b'[{"a":"', b"[{}] {}", b"[{}]]"])
+def test_what_is_no_whole_array_is_refused(array: bytes) -> None:
+    with pytest.raises(QxError, match="QX-TXN-001"):
+        source.unrolled(io.BytesIO(array), io.BytesIO(), "a.json")
+
+
+@pytest.mark.parametrize(("name", "data", "form"), [
+    ("a.json", b'{"amount":\n1}', None), ("a.json", b" [{}]", "json"), ("a", b'{"a":1}\n{"a":2}\n', "ndjson"),
+    ("a", b'{"a":1}\n', None), ("a", b'{"a":\n{"b":1}}', "ndjson"), ("a", b"transactionId,amount\nA,1\n", "csv"),
+    ("a.CSV", b"x", "csv"), ("a", b"PAR1....", "parquet"), ("a", b'"=cmd()"', None), ("a", b"", None),
+    ("a.jsonl", b"", "ndjson"), ("a", b"{broken\n{}\n", "ndjson"),
+])  # fmt: skip
+def test_a_file_is_told_by_its_name_or_how_it_begins(name: str, data: bytes, form: str | None) -> None:
+    assert source.form_of(io.BytesIO(data), name) == form
+
+
+def test_utf_16_is_named_as_such() -> None:
+    with pytest.raises(QxError, match="UTF-16"):
+        source.form_of(io.BytesIO('{"a":1}'.encode("utf-16")), "a.ndjson")
