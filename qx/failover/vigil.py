@@ -9,6 +9,7 @@ Never: takes one silence, or qx's own view alone, for a death.
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,8 @@ class Vigil(Struct, frozen=True):
     end: End = End.UNKNOWN  # what its control last said
     looks: int = 0  # that found it gone, in a row
     flaps: tuple[float, ...] = ()  # when it came back
-    ended: float | None = None  # its control first said that it has no process
+    ended: float | None = None  # its control first said that it has no process, and at every look since
+    looked: float = -math.inf  # the last look
 
 
 class Watched(Struct, frozen=True):
@@ -92,8 +94,10 @@ def heed(
     first = silent if end is End.HANGS else at
     since = first if vigil.since is None or again else vigil.since
     last = vigil.end if end is End.UNKNOWN else end
-    ended = (at if vigil.ended is None or again else vigil.ended) if last in (End.CRASHED, End.STOPPED) else None
-    now = Vigil(since, missing(view), last, 1 if again else vigil.looks + 1, flaps, ended)
+    # While nobody looked, or could tell, it may have been started, have written, and have ended again.
+    told = vigil.ended is not None and not again and at - vigil.looked <= watch.probe + watch.stall
+    ended = (vigil.ended if told else at) if end in (End.CRASHED, End.STOPPED) else None
+    now = Vigil(since, missing(view), last, 1 if again else vigil.looks + 1, flaps, ended, at)
     if end is End.RUNS:
         return Vigil(flaps=flaps), Watched(Finding.SUSPECT, f"{view.because}; but its server answers beside it")
     grace, what = _grace(end, watch)

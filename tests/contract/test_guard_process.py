@@ -33,6 +33,7 @@ from tests.fixtures_nodes import PgSite, RedisSite, Sites, alive, refused
 from tests.fixtures_servers import as_other_user, wait_until
 
 T = 30.0
+ARRIVES_S = 4.0  # a term of so long arrives before it ends, of a busy machine too: a `qx node` is started for it
 ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.integration
@@ -92,7 +93,7 @@ def test_a_busy_server_is_gone_soon_after_the_deadline(rig: RealRig) -> None:
     async def story() -> None:
         await rig.control.start(1, "writer", T)
         writer = await asyncio.to_thread(Writer(rig).writing)
-        given = term(rig, 1.0, margin=3.0)
+        given = term(rig, ARRIVES_S, margin=3.0)
         await rig.control.extend(1, given, T)
         await gone(rig)
         took = rig.elapsed - given.until
@@ -109,7 +110,7 @@ def test_what_a_pinned_client_is_told_after_all_woke(rig: RealRig, late: float) 
     async def story() -> None:
         await rig.control.start(1, "writer", T)
         writer = await asyncio.to_thread(Writer(rig).writing)
-        given = term(rig, 2.0, margin=5.0)
+        given = term(rig, ARRIVES_S, margin=5.0)
         await rig.control.extend(1, given, T)
         rig.freeze(guard=True)
         await rig.sleep(given.until + late - rig.elapsed)
@@ -275,7 +276,7 @@ def test_nobody_can_hold_it_up(rig: RealRig) -> None:
         print(f"\n{rig.site.kind}: guard {after / 1024:.1f} MB, {after - before:+d} kB after 3000 more questions")
         assert after < 20_000
         assert after - before < 512
-        given = term(rig, 1.0, margin=4.0)
+        given = term(rig, ARRIVES_S, margin=4.0)
         await rig.control.extend(1, given, T)
         with _connect(path) as link:
             while rig.elapsed < given.until:

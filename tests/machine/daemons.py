@@ -89,10 +89,15 @@ class Daemons:
     def _prepare(self, place: str, process: Process) -> None:
         process.clock_ahead = self._ahead[place]
         process.trap = partial(self._trap, place)
-        process.before_append = lambda seq: self._entry("before", seq, place)
+        process.before_append = partial(self._writes, place)
         process.after_put = lambda kind: self._put(kind, place)
         process.after_append = lambda seq: self._wrote(seq, place)
         self.oracle.judges(process, place)
+
+    def _writes(self, place: str, seq: int) -> None:
+        if seq == 1:
+            self.oracle.begins(place)
+        self._entry("before", seq, place)
 
     def _wrote(self, seq: int, place: str) -> None:
         chain = reversed(self.world.shelf.chain)  # at its end is what was appended together

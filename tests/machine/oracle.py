@@ -59,6 +59,7 @@ class Oracle:
         self.began: set[str] = set()  # clusters that the daemon has acted on
         self.armed_once: set[str] = set()
         self.foreign: set[str] = set()
+        self._chosen: set[str] = set()  # runs whose choice was judged
         self.set_clock = False
         self._distrusts: dict[str, float] = {}  # until then a daemon has reason to distrust itself
         self._lost: dict[str, int] = dict.fromkeys(world.groups, 0)
@@ -91,6 +92,16 @@ class Oracle:
     def _distrust(self, place: str) -> None:
         self._distrusts[place] = self.world.simulation.now + self.watch.distrust - BLINK_S
 
+    def begins(self, place: str) -> None:
+        """What the daemon there chose is judged now that it begins, although it may die before its first entry: one
+        that goes on with it later looks again itself.
+        """
+        for run in self.store.runs():
+            if run.id not in self._chosen and run.by.startswith(AUTOMATIC):
+                self._chosen.add(run.id)
+                for stage in self.store.plan(run.id).stages:
+                    self._is_the_furthest(stage, place)
+
     def wrote(self, entry: Entry, place: str) -> None:
         """An entry of a run that the daemon there executes. Its first step, which looks again, hurts nobody."""
         run = self.store.run(entry.run)
@@ -99,7 +110,7 @@ class Oracle:
                 self._may_act(cluster, place, "goes on" if entry.seq > 2 else "acts")
         for stage in self.store.plan(entry.run).stages:
             if entry.seq == 1:
-                self._has_reason(run, stage, place)
+                self._has_reason(run, stage)
                 self.began.add(stage.cluster)
             if entry.event is Event.INTENDED and entry.step in (f"{stage.cluster}.hold", f"{stage.cluster}.proven"):
                 self._is_gone(stage, known=entry.step.endswith("hold"))
@@ -154,9 +165,8 @@ class Oracle:
         if cluster in self.foreign:
             self.violated(f"it {acts} on {cluster}, which another store rules")
 
-    def _has_reason(self, run: Run, stage: StagePlan, place: str) -> None:
+    def _has_reason(self, run: Run, stage: StagePlan) -> None:
         cluster = stage.cluster
-        self._is_the_furthest(stage, place)
         if stage.mode != "unplanned":
             self.violated(f"it moves the living writer of {cluster}: {stage.mode}")
         seen = read_all(self.store, Acknowledgement)

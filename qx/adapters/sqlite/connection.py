@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+CACHE_KIB = 512  # of a store of some megabytes; the operating system keeps the rest
 _HINT = "Check the path and its rights, the space on the disk, and that the file is the one that qx made."
 _BUSY = "`fuser -v` on the file names the processes that use it: a stopped one must go on or be ended."
 
@@ -41,6 +42,7 @@ class Connection:
             try:
                 self._db.execute("PRAGMA synchronous = FULL")
                 self._db.execute("PRAGMA foreign_keys = ON")
+                self._db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
                 self._recognise(self._db)
             except BaseException:
                 self._close()

@@ -13,7 +13,7 @@ from qx.kernel.exits import Exit
 
 app = App()
 
-_LONG_LIFE = (2_000, 10, 10)  # as often as Python by itself: with a short command's threshold cycles were 12 MB an hour
+_LONG_LIFE = (2_000, 10, 10)  # nearly as often as Python by itself: with a short command's, cycles were 12 MB an hour
 
 
 @app.command()
@@ -51,6 +51,7 @@ def daemon(
         return found
 
     if not once:
+        gc.freeze()
         gc.set_threshold(*_LONG_LIFE)
         asyncio.run(Daemon(bench, log).run())
         return Exit.DONE

@@ -120,9 +120,26 @@ def test_the_wait_begins_anew_when_what_its_control_says_becomes_another_thing()
 def test_a_writer_that_nobody_could_ask_about_has_ended_when_its_control_first_said_so() -> None:
     """Until then it may have written, however long it had been silent."""
     kept = Vigil()
-    for at, end in ((10.0, End.UNKNOWN), (11.0, End.CRASHED), (12.0, End.UNKNOWN), (13.0, End.CRASHED)):
+    for at, end in ((10.0, End.UNKNOWN), (11.0, End.CRASHED), (12.0, End.CRASHED)):
         kept, _ = heed(kept, DEAD, end, WATCH, at)
     assert (kept.since, kept.ended) == (10.0, 11.0)
+
+
+def test_one_that_nobody_could_ask_about_has_ended_when_its_control_says_so_again() -> None:
+    """Meanwhile it may have been started, have written, and have ended again: its grace goes on, its loss grows."""
+    kept, found = Vigil(), []
+    for at, end in ((10.0, End.STOPPED), (11.0, End.UNKNOWN), (12.0, End.UNKNOWN), (13.0, End.STOPPED)):
+        kept, _ = heed(kept, DEAD, end, WATCH, at)
+        found.append((kept.since, kept.ended))
+    assert found == [(10.0, 10.0), (10.0, None), (10.0, None), (10.0, 13.0)]
+
+
+def test_so_has_one_that_nobody_looked_at_for_a_while() -> None:
+    """As when the store does not answer."""
+    late = WATCH.probe + WATCH.stall
+    for after_s, ended in ((late, 10.0), (late + 0.1, 10.0 + late + 0.1)):
+        vigil, _ = after((10.0, DEAD, End.STOPPED), (10.0 + after_s, DEAD, End.STOPPED))
+        assert (vigil.since, vigil.ended) == (10.0, pytest.approx(ended))
 
 
 def test_a_silence_counts_from_the_last_answer_and_a_stop_from_when_it_was_seen() -> None:
