@@ -71,8 +71,8 @@ def _name(found: NameScreened, palette: Palette, width: int | None) -> str:
     columns = [
         Column("score", right=True),
         Column("standing"),
-        Column("listed"),
-        Column("entry"),
+        Column("listed", give="wrap"),
+        Column("entry", give="wrap"),
         Column("why", give="wrap"),
     ]
     return f"{title}\n{table(columns, lines, width=width, palette=palette)}"

@@ -15,6 +15,7 @@ from qx.config.profiles import watch_of
 from qx.daemon.trust import PULSE_S
 from qx.engine.records import read, read_all
 from qx.failover.fences import fences_of
+from qx.failover.forwarding import MOST_BYTES
 from qx.failover.vetoes import AUTOMATIC
 from qx.model.approval import Approved
 from qx.model.journal import Event
@@ -178,7 +179,9 @@ class Oracle:
                 self.violated(f"it acts on {cluster} under the maintenance of {window.scope}")
 
     def _is_the_furthest(self, stage: StagePlan, place: str) -> None:
-        """Does another candidate hold what the chosen one does not? A few writes may be on their way."""
+        """Does another candidate hold what the chosen one cannot get? A few writes may be on their way; a PostgreSQL
+        fetches what it lacks before it is promoted (`_has_fetched`).
+        """
         group, joins = self.world.groups[stage.cluster], self.world.network.joins
         target = group.nodes[stage.target]
         for node in group.nodes.values():
@@ -187,7 +190,8 @@ class Oracle:
             if stage.source is not None and node.beyond(group.nodes[stage.source]):
                 continue  # it has gone its own way, and is no candidate
             more = [record for record in node.beyond(target) if record.write is not None]
-            if len(more) > ON_THEIR_WAY:
+            fetches = isinstance(node, PgNode) and node.end - target.end <= MOST_BYTES
+            if len(more) > ON_THEIR_WAY and not fetches:
                 self.violated(f"it chose {target}, and {node} holds {len(more)} acknowledged writes more")
 
     def _is_gone(self, stage: StagePlan, *, known: bool) -> None:
@@ -239,7 +243,10 @@ class Oracle:
     def _moved(self, group: Group, node: Node, run: Run, stage: StagePlan) -> None:
         old = group.nodes[stage.source or ""]
         epochs = [each.entry.proof for each in self.store.entries(run.id) if each.entry.event is Event.LEASED]
-        proven = any(step.id == f"{group.name}.proven" for step in self.store.plan(run.id).steps)
+        plan = self.store.plan(run.id)
+        if not plan.consent.accept_loss:
+            self._has_fetched(group, node, run, old)
+        proven = any(step.id == f"{group.name}.proven" for step in plan.steps)
         locked = old.held_for and old.held_epoch >= min(granted[group.name] for granted in epochs)
         if not (locked or proven or old.rogue):
             held = f"held for '{old.held_for}' under epoch {old.held_epoch}"
@@ -247,6 +254,17 @@ class Oracle:
         self.moves.append(Move(group.name, stage.source or "", run.id))
         if (many := moves_of_regions(self.moves)) > self.watch.moves_per_day:
             self.violated(f"{many} automatic moves in a day, allowed are {self.watch.moves_per_day}: {self.moves}")
+
+    def _has_fetched(self, group: Group, target: Node, run: Run, old: Node) -> None:
+        """It holds whatever any of those holds that were frozen with it."""
+        frozen: set[str] = set()
+        for each in self.store.entries(run.id):
+            if each.entry.step == f"{group.name}.freeze" and each.entry.event is Event.ENDED:
+                frozen = set(each.entry.proof.get("positions", ()))
+        for node in (group.nodes[region] for region in sorted(frozen - {target.region})):
+            more = [] if node.beyond(old) else [record for record in node.beyond(target) if record.write is not None]
+            if more:
+                self.violated(f"{target} was promoted, and {node} holds {len(more)} acknowledged writes more")
 
     def _cost(self, group: Group, node: Node, stage: StagePlan, end: int, many: int, *, unasked: bool) -> None:
         loss = stage.loss

@@ -145,6 +145,30 @@ def test_a_run_that_came_to_nothing_is_followed_by_another() -> None:
     assert len(playing.store.runs()) == 3  # the adoption, the one in vain, and this
 
 
+def test_what_a_writer_wrote_while_nobody_could_ask_about_it_is_reckoned_as_lost() -> None:
+    """Its control said that it had stopped; cut off with it, it was started, wrote, and stopped again."""
+    cuts = [Event(3.0, "cut", (*pair, 5.0)) for each in (HOME, *CALM.regions[1:]) for pair in ((US, each), (each, US))]
+    ended = (Event(2.0, "crash", (f"{KV}/{US}", 1.5)), *cuts, Event(6.5, "crash", (f"{KV}/{US}", -1.0)))
+    assert played(*ended, modes={KV: "auto"}).world.groups[KV].lost  # as much as was announced: the oracle looks
+
+
+def test_a_choice_is_judged_when_it_is_made_and_looked_at_again_when_it_is_resumed() -> None:
+    """The daemon was killed before its first entry; the writer came back, and not every replica kept up with it."""
+    killed = Event(0.0, "kill-at-entry", ("before", 2.0, 8.0))
+    events = (killed, Event(2.0, "crash", (f"{PG}/{US}", 1.0)), Event(4.0, "hang", (f"{PG}/ap-southeast", 8.0)))
+    assert played(*events).oracle.moves == []
+
+
+def test_one_that_lags_may_be_chosen_where_it_fetches_what_it_lacks() -> None:
+    """The one that is ahead has its replay paused, and is no target."""
+    cuts = (Event(1.0, "cut", ("eu-west", US, 8.0)), Event(1.0, "cut", (US, "eu-west", 8.0)))
+    paused = Event(8.5, "pause", (f"{PG}/ap-southeast", 1.0, 6.0))
+    playing = played(*cuts, Event(3.5, "crash", (f"{PG}/{US}", -1.0)), paused, profile="default")
+    group = playing.world.groups[PG]
+    assert group.writer.region == "eu-west"
+    assert len(group.lost) <= 3
+
+
 # -- what is no failure
 
 

@@ -53,8 +53,10 @@ class Keeper:
         """In the order of the rows. `inputs`: their canonical input, as canonical JSON."""
         exact = found.apart(self._lists.digest) | set(chunk.odd)
         owed = self._owed(chunk, found)
-        patterns = np.ascontiguousarray(found.outcomes.T)
+        patterns, width = found.outcomes.T.tobytes(), len(found.outcomes)
         reasons, because = found.expiries.reasons, found.expiries.because.tolist()
+        moments, places = found.moments
+        instants, at = [text_of(moment) for moment in moments], places.tolist()
         given = _given(chunk)
         kept = []
         for row, (each, text) in enumerate(zip(told, inputs, strict=True)):
@@ -65,52 +67,70 @@ class Keeper:
                 ))  # fmt: skip
                 continue
             told_row = Row(
-                validation_id=each.validation_id, transaction_id=each.name, as_of=text_of(found.at(row)),
+                validation_id=each.validation_id, transaction_id=each.name, as_of=instants[at[row]],
                 status=each.status, compliance_score=each.score, expires_at=each.expires_at,
-                expires_because=reasons[because[row]], findings=self._rules(patterns[row]),
-                obligations=owed.get(row, ()), given=given.get(row, {}),
+                expires_because=reasons[because[row]], findings=self._rules(patterns[row * width : (row + 1) * width]),
+                obligations=owed[row], given=given.get(row, {}),
             )
             kept.append(Kept(self._basis, told_row, text.encode()))
         return tuple(pack(kept))
 
-    def _rules(self, outcomes: NDArray[np.uint8]) -> tuple[Ruled, ...]:
-        """Of a row its outcomes by rule: what is not simply kept, in the order of the answer."""
-        pattern = outcomes.tobytes()
+    def _rules(self, pattern: bytes) -> tuple[Ruled, ...]:
+        """`pattern`: a row's outcomes, by rule. What is not simply kept, in the order of the answer."""
         if pattern not in self._ruled:
             if len(self._ruled) >= REMEMBERED:
                 self._ruled.clear()
             fired = [
                 _finding(one, OUTCOMES[place])
-                for one, place in zip(self._book.rules, outcomes.tolist(), strict=True)
+                for one, place in zip(self._book.rules, pattern, strict=True)
                 if OUTCOMES[place] not in TOLD
             ]
             self._ruled[pattern] = tuple(Ruled(each.rule_id, each.outcome) for each in sorted(fired, key=order))
         return self._ruled[pattern]
 
-    def _owed(self, chunk: Chunk, found: Evaluated) -> dict[int, tuple[Owed, ...]]:
-        """Row -> what is to be done because of it, in the order of the rules."""
-        made: dict[int, tuple[Owed, ...]] = {}
+    def _owed(self, chunk: Chunk, found: Evaluated) -> list[tuple[Owed, ...]]:
+        """Of each row what is to be done because of it, in the order of the rules."""
+        keys = np.zeros(chunk.rows, np.int64)
+        known: list[tuple[Owed, ...]] = [()]
         for number, one in self._owing:
-            known: dict[tuple[int, object], Owed | None] = {}
-            after = one.rule.obligation.after if one.rule.obligation is not None else ""
-            column = chunk.columns.get(after)
-            outcomes = found.outcomes[number]
-            for row in np.flatnonzero(np.isin(outcomes, _ASKED)).tolist():
-                since: object = None
-                if after == AS_OF:
-                    since = found.at(row)
-                elif column is not None and (code := int(column.codes[row])) >= 0 and code not in column.malformed:
-                    since = column.values[code]
-                if since is None:
-                    continue
-                key = (int(outcomes[row]), since)
-                if key not in known:
-                    told = due(one, _finding(one, OUTCOMES[key[0]]), {after: since})
-                    known[key] = None if told is None else Owed(told.rule_id, told.action, told.to, told.due)
-                owed = known[key]
-                if owed is not None:
-                    made[row] = (*made.get(row, ()), owed)
-        return made
+            which, owed = _of_rule(one, found.outcomes[number], *_since(one, chunk, found))
+            if len(owed) > 1:
+                distinct, keys = np.unique(keys * len(owed) + which, return_inverse=True)
+                known = [(*known[key // len(owed)], *owed[key % len(owed)]) for key in distinct.tolist()]
+        return [known[key] for key in keys.tolist()]
+
+
+def _since(one: Compiled, chunk: Chunk, found: Evaluated) -> tuple[Sequence[object], NDArray[np.intp]]:
+    """From when its obligation counts: (values, row -> which); -1 where that is not there."""
+    after = one.rule.obligation.after if one.rule.obligation is not None else ""
+    if after == AS_OF:
+        return found.moments
+    column = chunk.columns.get(after)
+    if column is None:
+        return [], np.full(chunk.rows, -1)
+    codes = column.codes.astype(np.intp)
+    return column.values, np.where(np.isin(codes, list(column.malformed)), -1, codes)
+
+
+def _of_rule(
+    one: Compiled, outcomes: NDArray[np.uint8], values: Sequence[object], since: NDArray[np.intp]
+) -> tuple[NDArray[np.int64], list[tuple[Owed, ...]]]:
+    """(row -> which, what is owed). The first is nothing."""
+    after = one.rule.obligation.after if one.rule.obligation is not None else ""
+    asked = np.isin(outcomes, _ASKED) & (since >= 0)
+    keys = np.where(asked, since * len(OUTCOMES) + outcomes, -1)
+    distinct, which = np.unique(keys, return_inverse=True)
+    owed: list[tuple[Owed, ...]] = [()]
+    places: list[int] = []
+    for key in distinct.tolist():
+        told = None
+        if key >= 0:
+            code, place = divmod(key, len(OUTCOMES))
+            told = due(one, _finding(one, OUTCOMES[place]), {after: values[code]})
+        places.append(0 if told is None else len(owed))
+        if told is not None:
+            owed.append((Owed(told.rule_id, told.action, told.to, told.due),))
+    return np.array(places, np.int64)[which], owed
 
 
 def _finding(one: Compiled, outcome: Outcome) -> Finding:

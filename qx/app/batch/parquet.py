@@ -57,7 +57,8 @@ class ParquetSource:
 
     def batches(self, most: int) -> Iterator[tuple[int, bytes]]:
         """(how many rows, they in the form in which they go to another process)."""
-        for batch in self._batches(most, None):
+        for each in self._batches(most, None):
+            batch = _slim(each)
             sink = pa.BufferOutputStream()
             with pa.ipc.new_stream(sink, batch.schema) as stream:
                 stream.write_batch(batch)
@@ -72,6 +73,14 @@ class ParquetSource:
     def _broken(self, error: Exception) -> QxError:
         said = str(error).partition("\n")[0]
         return QxError("QX-TXN-001", f"{self._name} is no whole Parquet file: {said}")
+
+
+def _slim(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Without words that hardly any of its rows has: a dictionary is that of a whole group of rows."""
+    for number, column in enumerate(batch.columns):
+        if pa.types.is_dictionary(column.type) and len(column.dictionary) > batch.num_rows // 4:
+            batch = batch.set_column(number, batch.schema.field(number).name, column.dictionary_decode())
+    return batch
 
 
 class ParquetReader:

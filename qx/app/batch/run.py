@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Progress = Callable[[str, int, float], None]  # what is done, rows so far, share of the file
 
 SMALL = 2 << 20  # bytes of a file that one process reads sooner than several are started
-ROWS = 16_384  # of a Parquet file that are judged at a time
+ROWS = 32_768  # of a Parquet file that are judged at a time
 
 
 class Keeps(Protocol):

@@ -127,7 +127,7 @@ class Teller:
         lasting = rest is not None and not rest.values and about.one_moment and row not in about.odd
         key = (number, place, about.presence(rest.there, row) if rest is not None and lasting else b"")
         if not lasting or key not in self._known:
-            message = about.message(self._book.rules[number].rule.id, row)
+            message = about.message(self._book.rules[number], OUTCOMES[place], row)
             if not lasting:
                 return message
             if len(self._known) >= REMEMBERED:
@@ -145,7 +145,6 @@ class _About:
     ) -> None:
         self.chunk, self.found, self.odd, self.one_moment = chunk, found, chunk.odd, at is not None
         self._params = params or {}
-        self._messages: dict[int, dict[str, str]] = {}
 
     def alike(self, rest: _Rest | None, rows: Places) -> tuple[Places, Places]:
         """(of each of these rows its group, of each group one row)."""
@@ -180,10 +179,11 @@ class _About:
                 found[path] = column.values[code]
         return found
 
-    def message(self, rule: str, row: int) -> str:
-        if row not in self._messages:
-            self._messages[row] = {each.rule_id: each.message for each in self.found.findings(row)}
-        return self._messages[row][rule]
+    def message(self, one: Compiled, outcome: str, row: int) -> str:
+        asked = self.found.asked(row)
+        if outcome == "fail":
+            return filled(one.rule.message, asked.environments[one.pack.pack])
+        return asked.judged(one).message
 
     def _columns(self) -> Iterable[tuple[str, Column]]:
         return sorted(self.chunk.columns.items())

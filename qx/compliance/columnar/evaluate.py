@@ -187,13 +187,18 @@ class Evaluated:
         others = [place for place, each in enumerate(digests.values) if each != lists]
         return set(np.flatnonzero(np.isin(digests.codes, others)).tolist()) if others else set()
 
-    def at(self, row: int) -> datetime:
-        """When it is judged."""
-        return self._about.at(row)
+    @property
+    def moments(self) -> tuple[Sequence[datetime], Places]:
+        """(the distinct instants that rows are judged at, row -> which)."""
+        return self._about.moments, self._about.places
 
     def screened(self, row: int) -> Screened:
         """What screening told of it, and the facts that only the source can tell."""
         return self._about.screened(row)
+
+    def asked(self, row: int) -> Asked:
+        """All that the rules are asked about this row with."""
+        return self._about.asked(row)
 
     def findings(self, row: int, *, everything: bool = False) -> tuple[Finding, ...]:
         """As `validate` gives them: what is not simply kept, or `everything`."""
