@@ -7,7 +7,7 @@ SECOND ?= $(shell tools/pythons | sed -n '2,$$p' | tail -n 1)
 PYTEST_ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help demo test test-all test-second lint docs bench bench-failover bench-sweep bench-watch clean
+.PHONY: help demo test test-all test-second lint docs bench bench-compliance bench-failover bench-sweep bench-watch clean
 
 help:
 	@echo 'make demo      a three-region lab: planned failover, a killed region, rejoin, failback'
@@ -18,6 +18,7 @@ help:
 	@echo 'make bench     planned failover beside its floor, and how fast status answers; RUNS=10'
 	@echo 'make bench-failover  qx beside Patroni and repmgr, up to 90 minutes, resumable; RUNS= ONLY=SYSTEM/FAULT'
 	@echo 'make bench-sweep  1,000 nodes by one daemon, beside a bare loop; RUNS=7 NODES=10,100,1000'
+	@echo 'make bench-compliance  rules over columns, rows per second; DATA=DIR: labelled names too'
 	@echo 'make bench-watch  an hour of the daemon where all is well: memory, processor, false verdicts; SECONDS=3600 PROFILE=default'
 	@echo 'make clean     remove virtual environments and caches'
 
@@ -54,6 +55,10 @@ docs: .venv/.ready
 bench: .venv/.ready
 	$(BIN)/python -m bench.planned
 	$(BIN)/python -m bench.observing
+
+bench-compliance: .venv/.ready
+	$(BIN)/python -m bench.compliance_engine
+	@if [ -n "$(DATA)" ]; then $(BIN)/python -m bench.screening "$(DATA)"; fi
 
 bench-failover: .venv/.ready
 	$(BIN)/python -m bench.failover

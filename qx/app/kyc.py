@@ -112,6 +112,9 @@ class Asking:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         if self._asker is not None:
             self._runner.run(self._asker.close())
         self._runner.close()

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+GROUP = "kyc."
 OURS = ("kyc.source", "kyc.answer")
-FOUND = tuple(path for path in FIELDS if path.startswith("kyc.") and path not in OURS)
+FOUND = tuple(path for path in FIELDS if path.startswith(GROUP) and path not in OURS)
 WHO = frozenset({"lei", "registrationNo", "name", "country"})
 FEWEST = 1
 
@@ -63,16 +64,22 @@ def enriched(transaction: Transaction, source: str, answer: KycAnswer) -> Enrich
     elif isinstance(answer, KycRecord):
         given |= {name: value for name, value in msgspec.to_builtins(answer).items() if name not in WHO}
     word = read({"kyc": given})
-    merged = Transaction(
+    conflicts = () if isinstance(answer, NoWord) else tuple(_conflicts(transaction, word))
+    return Enriched(in_words_of(transaction, word), conflicts)
+
+
+def in_words_of(transaction: Transaction, word: Transaction) -> Transaction:
+    """With the `kyc.*` of `word` in place of its own."""
+    return Transaction(
         _with(transaction.values, word.values),
         _with(transaction.malformed, word.malformed),
         dict(sorted(_with(transaction.canonical, word.canonical).items())),
     )
-    return Enriched(merged, () if isinstance(answer, NoWord) else tuple(_conflicts(transaction, word)))
 
 
 def _with(own: dict[str, T], word: dict[str, T]) -> dict[str, T]:
-    return {**{path: value for path, value in own.items() if not path.startswith("kyc.")}, **word}
+    ours = {path: value for path, value in own.items() if not path.startswith(GROUP)}
+    return ours | {path: value for path, value in word.items() if path.startswith(GROUP)}
 
 
 _KIND: dict[type, str] = {KycRecord: "found", Unknown: "not_found", NoWord: "no_answer"}

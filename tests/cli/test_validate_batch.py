@@ -224,3 +224,24 @@ def test_an_interrupt_leaves_no_half_file(tmp_path: Path) -> None:
         _, said = process.communicate()
     assert (process.returncode, "QX-CLI-130" in said) == (130, True)
     assert [each.name for each in tmp_path.iterdir()] == ["a.ndjson"]
+
+
+def test_a_provider_is_asked_about_the_counterparties_of_a_batch_as_of_one(qx: Qx, tmp_path: Path) -> None:
+    regions = (Path(__file__).parents[2] / "regions.yaml").read_text()
+    (tmp_path / "regions.yaml").write_text(f"{regions}\nkyc: {{driver: file, name: registry, path: kyc.csv}}\n")
+    (tmp_path / "kyc.csv").write_text("name,status\nGulf Energy Trading WLL,failed\n")
+    documents = [laid_over(BASE, {"transactionId": f"T{number}", "counterparty.lei": None}) for number in range(3)]
+    documents.append(laid_over(BASE, {"transactionId": "T9", "counterparty.lei": None, "counterparty.name": "Else"}))
+    at = [*AT, "--config", str(tmp_path / "regions.yaml"), "-o", "json"]
+    alone = []
+    for number, document in enumerate(documents):
+        (tmp_path / f"{number}.json").write_text(json.dumps(document))
+        alone.append(json.loads(qx("validate", str(tmp_path / f"{number}.json"), "--region", "bahrain", *at).out))
+    (tmp_path / "all.ndjson").write_text("".join(json.dumps(each) + "\n" for each in documents))
+    results = tmp_path / "out.ndjson"
+    qx("validate", str(tmp_path / "all.ndjson"), "--region", "bahrain", *at, "--findings", str(results))
+    batch = [json.loads(line) for line in results.read_text().splitlines()]
+    assert [each["validationId"] for each in batch] == [each["validationId"] for each in alone]
+    assert [each["status"] for each in batch] == [each["status"] for each in alone]
+    found = [{each["ruleId"]: each["outcome"] for each in row["findings"]} for row in batch]
+    assert [each.get("GL-AML-005") for each in found] == ["fail"] * 4  # whatever the documents say

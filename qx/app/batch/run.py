@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from qx.app.batch.copies import Copies
     from qx.app.batch.parquet import ParquetSource
+    from qx.app.kyc import Asking
     from qx.compliance.screening import Lists
     from qx.compliance.validate import Rulebook
     from qx.model.batch import Form
@@ -59,6 +60,7 @@ class Wanted(NamedTuple):
     findings: str = ""
     rejects: str = ""
     jobs: int = 0  # 0: one for each processor
+    asking: Callable[[], Asking] | None = None  # who is asked about counterparties, made in each process
 
 
 def run(wanted: Wanted, record: Keeps, progress: Progress) -> Batch:
@@ -73,9 +75,11 @@ def run(wanted: Wanted, record: Keeps, progress: Progress) -> Batch:
         file, start, paths = _prepared(wanted, scratch)
         job = Job(
             file, wanted.name, wanted.form, wanted.book, wanted.lists, wanted.at, wanted.otherwise, paths,
-            wanted.lenient, wanted.explain, wanted.islamic, into,
+            wanted.lenient, wanted.explain, wanted.islamic, into, wanted.asking,
         )  # fmt: skip
-        pool = stack.enter_context(Pool(Work(job), wanted.jobs or _processes(file)))
+        work = Work(job)
+        stack.callback(work.close)
+        pool = stack.enter_context(Pool(work, wanted.jobs or _processes(file)))
         feed = _Feed(job, start, progress)
         copies = feed.copies(pool)
         if len(copies.hashes):

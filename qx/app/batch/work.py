@@ -18,6 +18,7 @@ import msgspec
 from qx.app.batch.part import SHOWN, Part, Told, lowest
 from qx.app.batch.rows import reject
 from qx.app.batch.sharia import ISLAMIC, under_sharia
+from qx.compliance.kyc import in_words_of
 from qx.compliance.screening import screen
 from qx.compliance.transaction import read
 from qx.compliance.validate import TOLD, validate
@@ -25,6 +26,7 @@ from qx.kernel.errors import QxError
 from qx.model.batch import Worst
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from qx.app.batch.copies import Copies
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from qx.app.batch.rows import Rows
     from qx.app.batch.said import Teller
     from qx.app.batch.table import TableReader
+    from qx.app.kyc import Asking
     from qx.compliance.columnar.column import Chunk
     from qx.compliance.columnar.evaluate import Evaluated, Judge
     from qx.compliance.screening import Lists
@@ -49,7 +52,8 @@ SAMPLE = 4  # of 4,096 rows
 
 class Job(NamedTuple):
     """What is the same for all chunks. `at` None: each at its own asOf, or at `otherwise`. `paths`: of a table's
-    columns. `into`: the form of the file of results; None: there is none.
+    columns. `into`: the form of the file of results; None: there is none. `asking`: makes what is asked about the
+    counterparties, in each process its own; None: nobody is asked.
     """
 
     file: Path
@@ -64,6 +68,7 @@ class Job(NamedTuple):
     explain: bool = False
     islamic: bool = False
     into: Form | None = None
+    asking: Callable[[], Asking] | None = None
 
 
 class Task(NamedTuple):
@@ -129,6 +134,15 @@ class Work:
         return Judge(self._job.book, Screening.of(self._job.lists))
 
     @cached_property
+    def _asking(self) -> Asking | None:
+        return None if self._job.asking is None else self._job.asking()
+
+    def close(self) -> None:
+        """In the process that made it; the others end."""
+        if "_asking" in self.__dict__ and self._asking is not None:
+            self._asking.close()
+
+    @cached_property
     def _keeper(self) -> Keeper:
         from qx.app.batch.kept import Keeper
 
@@ -155,10 +169,14 @@ class Work:
 
     def _judged(self, rows: Rows, copies: str) -> Part:
         from qx.app.batch.results import rendered
+        from qx.compliance.columnar.column import Chunk
 
         job, chunk = self._job, rows.chunk
         if job.islamic:
             chunk = _islamic(chunk)
+        if self._asking is not None:
+            told_of = self._asking.enrich([chunk.transaction(row) for row in range(chunk.rows)])
+            chunk = Chunk.of([each.transaction for each in told_of])
         known = self._copies(copies)
         twice = None if known is None else known.column(chunk)
         if twice is not None:
@@ -208,6 +226,8 @@ class Work:
         transaction = read(rows.document(row), lenient=job.lenient)
         if job.islamic:
             transaction = under_sharia(transaction)
+        if self._asking is not None:
+            transaction = in_words_of(transaction, chunk.transaction(row))
         at = job.at or transaction.as_of or job.otherwise
         screened = screen(transaction, job.lists, at)
         twice = chunk.facts.get("facts.copies")

@@ -16,9 +16,11 @@ from qx.kernel.errors import QxError
 from qx.kernel.exits import Exit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from qx.app.compliance import Desk
+    from qx.app.kyc import Asking
     from qx.compliance.transaction import Transaction
     from qx.compliance.validate import Rulebook
 
@@ -145,7 +147,7 @@ def validate(
 
         wanted = Wanted(
             given.path, given.name, given.form, book, desk.lists, at, at or desk.now(book), lenient, explain,
-            profile is not None, findings, rejects, jobs,
+            profile is not None, findings, rejects, jobs, _asking(shell, desk, book.region),
         )  # fmt: skip
         with closing(desk.evidence(shell.say)) as record, progress_of(shell) as progress:
             found = run(wanted, record, progress)
@@ -186,15 +188,25 @@ def _one(
 
 def _known(shell: Shell, desk: Desk, region: str, transaction: Transaction) -> Transaction:
     """With what the region's provider knows of the counterparty, where one is configured."""
-    from qx.config.kyc import provider_at
-
-    if desk.platform is None or provider_at(desk.platform, region) is None:
+    made = _asking(shell, desk, region)
+    if made is None:
         return transaction
-    from qx.app.kyc import Asking
-    from qx.app.workbench import Workbench
-
-    with Asking(Workbench(shell.env, shell.config), region, shell.say) as asking:
+    with made() as asking:
         [found] = asking.enrich([transaction])
     for each in found.conflicts:
         shell.say(f"note: {each.path}: the document says {each.stated}, the provider {each.found or 'nothing'}")
     return found.transaction
+
+
+def _asking(shell: Shell, desk: Desk, region: str) -> Callable[[], Asking] | None:
+    """Makes who asks the region's provider; None: there is none."""
+    if desk.platform is None:
+        return None
+    from qx.config.kyc import provider_at
+
+    if provider_at(desk.platform, region) is None:
+        return None
+    from qx.app.kyc import Asking
+    from qx.app.workbench import Workbench
+
+    return lambda: Asking(Workbench(shell.env, shell.config), region, shell.say)
