@@ -5,7 +5,6 @@ Drivers are imported here, late: a command pays for those that it uses. Holds no
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from functools import cached_property
 from pathlib import Path
@@ -171,6 +170,8 @@ class Workbench:
         """What asks the store, done beside the event loop where the store may be silent for as long as it may take."""
         if self.platform.store.etcd is None:
             return call(*arguments)
+        import asyncio
+
         return await asyncio.to_thread(call, *arguments)
 
     @cached_property

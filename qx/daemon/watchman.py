@@ -184,6 +184,8 @@ class Watchman:
         self._released[name].clear()
         record = await self._recall() if unheard else None
         end = await self._end(name, str(source), record) if record is not None else End.UNKNOWN
+        if record is not None and end is End.UNKNOWN:
+            record = await self._recall()  # to ask took its time: it may have the next lease, and proves nothing more
         # Nobody's heartbeats come through one that hangs, or that its guard ended: a replica that hears nothing
         # has lost it.
         lost = end is End.HANGS or (end is End.UNKNOWN and self._is_fenced(name, str(source), record))

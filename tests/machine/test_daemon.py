@@ -152,6 +152,13 @@ def test_what_a_writer_wrote_while_nobody_could_ask_about_it_is_reckoned_as_lost
     assert played(*ended, modes={KV: "auto"}).world.groups[KV].lost  # as much as was announced: the oracle looks
 
 
+def test_a_lease_that_ran_out_proves_nothing_once_the_next_is_given() -> None:
+    """The writer was cut off, started again under its next lease, and stopped: all while its control was asked."""
+    cuts = (Event(3.98, "cut", (US, HOME, 6.42)), Event(3.98, "cut", (US, "sa-east", 6.42)))
+    events = (*cuts, Event(9.85, "cut", ("sa-east", HOME, 5.34)), Event(11.85, "stop", (f"{PG}/{US}", 2.19)))
+    assert played(*events, guarded=True, regions=ALL_REGIONS).oracle.moves == []
+
+
 def test_a_choice_is_judged_when_it_is_made_and_looked_at_again_when_it_is_resumed() -> None:
     """The daemon was killed before its first entry; the writer came back, and not every replica kept up with it."""
     killed = Event(0.0, "kill-at-entry", ("before", 2.0, 8.0))
