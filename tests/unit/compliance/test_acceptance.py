@@ -5,17 +5,23 @@ Tables of price caps and of countries count as reviewed unless the case is about
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
+from qx.app.batch.work import STATUSES
 from qx.app.compliance import Desk
 from qx.app.packs import SHIPPED
+from qx.compliance.columnar.column import Chunk
+from qx.compliance.columnar.evaluate import Judge
+from qx.compliance.columnar.names import Screening
 from qx.compliance.dated import instant
 from qx.compliance.screening import Lists, screen
 from qx.compliance.selftest import AS_OF, BASE, laid_over
@@ -174,6 +180,8 @@ CASES = [
     one("E55 late", "bahrain", {"kyc.reviewedAt": "2023-11-21"}, "conditional", {"BH-FC-2211": "fail"}),
     one("E55 in time", "bahrain", {"kyc.reviewedAt": "2023-11-23"}, "approved", {"BH-FC-2211": "pass"}),
     one("E57", "me", {"islamic": True, "transactionType": "swap"}, "rejected", {"ME-SHA-DERIV": "fail"}),
+    one("E59", "me", {"islamic": True, "transactionType": "forward", "sharia.deliveryDelayDays": "30",
+                      "sharia.paymentDelayDays": "30"}, "rejected", {"ME-SHA-FWD": "fail"}),
     one("E61", "me", {**SALAM, "sharia.paidPct": "50"}, "rejected", {"ME-SHA-SALAM": "fail"}),
     one("E63", "me", {"islamic": True, "terms.lateInterest": True}, "rejected", {"ME-SHA-RIBA": "fail"}),
     one("E65", "me", {"islamic": True, "counterparty.sector": "alcohol"}, "rejected", {"ME-SHA-HARAM": "fail"}),
@@ -195,6 +203,9 @@ CASES = [
     one("E77", "eu", {"transactionType": "swap", "counterparty.lei": None}, "conditional"),
     one("E81", "uk", {**CL, "position.contract": "Brent"}, "conditional", {"UK-FCA-POS": "indeterminate"},
         "2026-07-07"),
+    one("E91", "me", {"relationship": "occasional", "payment.method": "cash", "currency": "AED", "quantity": "1",
+                      "amount": "55000.00", "unitPrice": "55000.00", "kyc.status": "none"},
+        "conditional", {"ME-UAE-CDD2": "fail"}, "2026-01-01"),
     one("E95", "guyana", {"permit.no": "P-1", "permit.expiry": "2026-11-21"}, "rejected", {"GY-EPA-PERMIT": "fail"}),
     one("E97", "guyana", {"localContent.category": "insurance", "localContent.localPct": "99",
                           "localContent.supplierCert": "LC-1", "localContent.certExpiry": "2027-01-01"},
@@ -219,6 +230,62 @@ def test_case_e01_the_briefs_own_sample() -> None:
     assert found.status == "conditional"
     assert outcome(found, "GL-AML-005") == "indeterminate"
     assert {outcome(found, "GL-SAN-001"), outcome(found, "GL-SAN-002")} == {"pass"}
+
+
+@pytest.mark.parametrize(("kind", "rule", "due"), [
+    ("standard", "EU-REMIT-8", "2026-11-24T00:00:00+01:00"),
+    ("non-standard", "EU-REMIT-8-NS", "2026-12-21T00:00:00+01:00"),
+])  # fmt: skip
+def test_case_e79_an_energy_contract_is_reported_in_time(kind: str, rule: str, due: str) -> None:
+    found = validated("eu", {"commodityType": "natural_gas", "contract.kind": kind})
+    (owed,) = [each for each in found.obligations if each.rule_id.startswith("EU-REMIT-8")]
+    assert owed.rule_id == rule
+    assert datetime.fromisoformat(owed.due) == datetime.fromisoformat(due)
+
+
+def test_case_e93_cash_of_a_month_adds_up() -> None:
+    cash = {"payment.method": "cash", "currency": "GYD", "amount": "1200000", "quantity": "1", "unitPrice": "1200000"}
+    first = validated("guyana", {**cash, "payment.monthCashTotal": "1200000"})
+    assert not [each for each in first.obligations if each.to == "FIU"]
+    second = validated("guyana", {**cash, "payment.monthCashTotal": "2400000"})
+    (owed,) = [each for each in second.obligations if each.to == "FIU"]
+    assert datetime.fromisoformat(owed.due) == datetime.fromisoformat("2026-12-08T00:00:00-04:00")
+
+
+def batch(region: str, times: int) -> None:
+    """Case E100: every case of a region, several times and in any order, comes to what it comes to alone."""
+    law = book(region)
+    documents = [
+        laid_over(BASE, {**case.given, "asOf": (instant(case.as_of, "UTC") if case.as_of else AS_OF).isoformat()})
+        for case in CASES if region in case.regions and case.reviewed
+    ]  # fmt: skip
+    transactions = [read(each) for each in documents]
+    alone = []
+    for each in transactions:
+        at = each.as_of or AS_OF
+        alone.append(validate(each, law, at, screen(each, lists(), at)))
+    places = list(range(len(documents))) * times
+    Random(region).shuffle(places)
+    chunk = Chunk.of([transactions[place] for place in places])
+    found = Judge(law, Screening.of(lists())).judged(chunk, AS_OF)
+    assert list(found.identities()) == [alone[place].validation_id for place in places]
+    scores = [alone[place].compliance_score for place in places]
+    assert found.verdicts.score.tolist() == scores
+    statuses = Counter(alone[place].status for place in places)
+    assert Counter(STATUSES[code] for code in found.verdicts.status.tolist()) == statuses
+    for row, place in list(enumerate(places))[: 2 * len(documents)]:
+        assert found.findings(row) == alone[place].findings
+
+
+@pytest.mark.parametrize("region", ANY)
+def test_case_e100_a_batch_comes_to_what_each_comes_to_alone(region: str) -> None:
+    batch(region, 20)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("region", ANY)
+def test_case_e100_of_a_thousand_times_each(region: str) -> None:
+    batch(region, 1000)
 
 
 def test_case_e99_the_same_document_has_the_same_id_score_and_findings() -> None:
