@@ -84,13 +84,14 @@ class Pool(Generic[T, R]):
                 self._send(pipe, task)
                 under_way[pipe] = number
                 following = next(waiting, None)
+            if wanted in done:  # while nobody waits for work: what is done with it takes its time
+                yield done.pop(wanted)
+                wanted += 1
+                continue
             for ready in connection.wait(list(under_way)) if under_way else ():
                 pipe = next(each for each in under_way if each is ready)
                 done[under_way.pop(pipe)] = self._received(pipe)
                 idle.append(pipe)
-            while wanted in done:
-                yield done.pop(wanted)
-                wanted += 1
 
     def _send(self, pipe: Connection, task: T) -> None:
         try:
