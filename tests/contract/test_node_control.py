@@ -137,10 +137,18 @@ async def test_a_frozen_server_is_not_called_stopped_and_can_be_killed(site: PgS
     assert (await control.stop(1, "kill", T)).pids == ()
 
 
-async def test_it_starts_over_what_a_zombie_left(site: PgSite | RedisSite) -> None:
-    """Started and killed as a child of ours that we do not reap: its pid stays taken."""
-    control = site.control
+@pytest.mark.parametrize("emptied", [False, True])
+async def test_it_starts_over_what_a_zombie_left(site: PgSite | RedisSite, emptied: bool) -> None:
+    """Started and killed as a child of ours that we do not reap: its pid stays taken. Emptied: its data directory was
+    since, and holds no lock file any more.
+    """
+    sockets = site.node.home / "s"
+    control = site.controlled(msgspec.structs.replace(site.settings, socket_dir=str(sockets)))
     site.node.settings |= {"port": str(site.node.port)}
+    if isinstance(site, PgSite):
+        sockets.mkdir()
+        os.chown(sockets, site.data.stat().st_uid, -1)
+        site.node.settings |= {"unix_socket_directories": str(sockets)}
     site.node.start()
     process = site.node.process
     assert process is not None
@@ -150,6 +158,9 @@ async def test_it_starts_over_what_a_zombie_left(site: PgSite | RedisSite) -> No
     assert parent(zombie) == os.getpid(), "nobody has reaped it"
     wait_until(lambda: not site.pids(), "its children are gone")
     assert not (await control.inspect(T)).running
+    if emptied:
+        (site.data / "postmaster.pid").unlink(missing_ok=True)
+        assert isinstance(site, RedisSite) or list(sockets.glob("*.lock"))
     again = await control.start(1, "writer", T)
     assert again.pid not in {None, zombie}
     process.popen.wait(T)

@@ -126,11 +126,29 @@ def discard_lock_files(data_dir: Path, stale: LockFile, socket_dir: str) -> None
     files.remove(data_dir / LOCK_FILE)
 
 
+def socket_locks(socket_dir: str, data_dir: Path) -> dict[Path, int]:
+    """Lock files of sockets that a server of this data directory made -> its pid: they outlive a directory that was
+    emptied.
+    """
+    found: dict[Path, int] = {}
+    for lock in Path(socket_dir).glob(".s.PGSQL.*.lock") if socket_dir else ():
+        pid, directory = _lines(lock)[:2]
+        if directory == str(data_dir) and pid.isdigit():
+            found[lock] = int(pid)
+    return found
+
+
 def _first_line(path: Path) -> str:
+    return _lines(path)[0]
+
+
+def _lines(path: Path) -> list[str]:
+    """At least two."""
     try:
-        return path.read_text(errors="replace").partition("\n")[0].strip()
+        lines = path.read_text(errors="replace").splitlines()
     except (FileNotFoundError, NotADirectoryError):
-        return ""
+        lines = []
+    return [line.strip() for line in [*lines, "", ""]]
 
 
 def holds_nothing(data_dir: Path) -> bool:

@@ -95,6 +95,9 @@ class PostgresNode(Server):
         stale = pgdata.read_lock_file(self.data_dir)
         if stale is not None and processes.is_taken(stale.pid):
             pgdata.discard_lock_files(self.data_dir, stale, self.settings.socket_dir)
+        for lock, pid in pgdata.socket_locks(self.settings.socket_dir, self.data_dir).items():
+            if stale is None and processes.is_taken(pid):
+                files.remove(lock)
 
     # -- pin and upstream ------------------------------------------------------------------------------
 
