@@ -18,7 +18,7 @@ help:
 	@echo 'make bench     planned failover beside its floor, and how fast status answers; RUNS=10'
 	@echo 'make bench-failover  qx beside Patroni and repmgr, up to 90 minutes, resumable; RUNS= ONLY=SYSTEM/FAULT'
 	@echo 'make bench-sweep  1,000 nodes by one daemon, beside a bare loop; RUNS=7 NODES=10,100,1000'
-	@echo 'make bench-compliance  rules over columns, rows per second; DATA=DIR: labelled names too'
+	@echo 'make bench-compliance  transactions per second, other engines beside; PEERS=PYTHON DATA=DIR NOMENKLATURA=PYTHON QUICK=1'
 	@echo 'make bench-watch  an hour of the daemon where all is well: memory, processor, false verdicts; SECONDS=3600 PROFILE=default'
 	@echo 'make clean     remove virtual environments and caches'
 
@@ -57,8 +57,8 @@ bench: .venv/.ready
 	$(BIN)/python -m bench.observing
 
 bench-compliance: .venv/.ready
-	$(BIN)/python -m bench.compliance_engine
-	@if [ -n "$(DATA)" ]; then $(BIN)/python -m bench.screening "$(DATA)"; fi
+	$(BIN)/python -m bench.compliance $(if $(QUICK),--quick) $(if $(PEERS),--peers "$(PEERS)") \
+		$(if $(NOMENKLATURA),--nomenklatura "$(NOMENKLATURA)") $(if $(DATA),"$(DATA)")
 
 bench-failover: .venv/.ready
 	$(BIN)/python -m bench.failover
