@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from qx.compliance.conflict import compare
+from qx.compliance.evidence import kept_of
 from qx.compliance.screening import screen
 from qx.compliance.validate import validate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from qx.app.compliance import Desk
     from qx.compliance.transaction import Transaction
-    from qx.model.conflict import Comparison
+    from qx.model.evidence import Kept
     from qx.model.validation import Validation
 
-def everywhere(desk: Desk, transaction: Transaction, at: datetime | None = None) -> Comparison:
-    """`at` None: the transaction's own asOf, else the latest of what the regions would take. Raises Problems."""
-    return compare(validations(desk, transaction, at))
+
+class Judged(NamedTuple):
+    """A region's answer, and what goes to its record."""
+
+    found: Validation
+    kept: Kept
 
 
-def validations(desk: Desk, transaction: Transaction, at: datetime | None = None) -> tuple[Validation, ...]:
-    """One of each region, in the order of the configuration."""
+def judged(
+    desk: Desk, transaction: Transaction, at: datetime | None, known: Callable[[str, Transaction], Transaction]
+) -> tuple[Judged, ...]:
+    """One of each region, in the order of the configuration. `at` None: the transaction's own asOf, else the latest of
+    what the regions would take. `known`: the transaction with what a region's KYC provider knows. Raises Problems.
+    """
     books = [desk.rulebook(name) for name in desk.regions]
     moment = at or transaction.as_of or max(desk.now(book) for book in books)
-    screened = screen(transaction, desk.lists, moment)
-    return tuple(validate(transaction, book, moment, screened) for book in books)
+    made = []
+    for book in books:
+        own = known(book.region, transaction)
+        screened = screen(own, desk.lists, moment)
+        found = validate(own, book, moment, screened)
+        made.append(Judged(found, kept_of(found, own, screened, desk.lists.digest)))
+    return tuple(made)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
+
+from qx.cli.asking import known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,14 +24,19 @@ EVERY = "all"  # for --region: each of them
 def answer_everywhere(
     shell: Shell, desk: Desk, transaction: Transaction, at: datetime | None
 ) -> tuple[Validation, ...]:
-    """Answers with the comparison; the validations, the strictest first. `at` None: as `qx.app.conflict` takes it."""
-    from qx.app.conflict import validations
+    """Answers with the comparison, and keeps each on record; the validations, the strictest first. `at` None: as
+    `qx.app.conflict` takes it.
+    """
+    from qx.app.conflict import judged
     from qx.compliance.conflict import STRICT, compare
     from qx.render.conflict import conflict_text
 
-    every = validations(desk, transaction, at)
+    answers = judged(desk, transaction, at, partial(known, shell, desk))
+    every = [each.found for each in answers]
     found = compare(every)
     shell.answer("conflict", found, lambda palette, width: conflict_text(found, desk.context, palette, width))
+    with closing(desk.evidence(shell.say)) as record:
+        record.keep([each.kept for each in answers])
     return tuple(sorted(every, key=lambda each: STRICT.index(each.status)))
 
 

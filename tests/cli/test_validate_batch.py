@@ -243,5 +243,10 @@ def test_a_provider_is_asked_about_the_counterparties_of_a_batch_as_of_one(qx: Q
     batch = [json.loads(line) for line in results.read_text().splitlines()]
     assert [each["validationId"] for each in batch] == [each["validationId"] for each in alone]
     assert [each["status"] for each in batch] == [each["status"] for each in alone]
+    home = {"HOME": str(tmp_path / "home")}
+    everywhere = qx("validate", str(tmp_path / "0.json"), "--region", "all", *at, env=home)
+    assert everywhere.exit == 10, everywhere
+    again = qx("verify", batch[0]["validationId"], "--config", str(tmp_path / "regions.yaml"), "-o", "json", env=home)
+    assert again.exit == 0, again  # the answer of this region went to its record, and is the one that it gives alone
     found = [{each["ruleId"]: each["outcome"] for each in row["findings"]} for row in batch]
     assert [each.get("GL-AML-005") for each in found] == ["fail"] * 4  # whatever the documents say

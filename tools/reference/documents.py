@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, get_args
 import qx
 from qx.model.plan import Action
 from qx.model.platform import Platform
+from tools.reference.document import Document
 from tools.reference.markdown import anchor, code, paragraph, plain, table
-from tools.reference.nouns import DOCUMENTS, Document
+from tools.reference.nouns import DOCUMENTS
 from tools.reference.sources import comments, demand, doc, enums, in_words, keys_of, parts, struct_of
 
 if TYPE_CHECKING:

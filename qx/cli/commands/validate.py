@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
+from qx.cli.asking import asking, known
 from qx.cli.batching import FailOn, exit_of, progress_of
 from qx.cli.everywhere import EVERY, answer_everywhere, write_calendar
 from qx.cli.frame import App
@@ -16,12 +17,9 @@ from qx.kernel.errors import QxError
 from qx.kernel.exits import Exit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
     from qx.app.compliance import Desk
-    from qx.app.kyc import Asking
-    from qx.compliance.transaction import Transaction
     from qx.compliance.validate import Rulebook
 
 app = App()
@@ -147,7 +145,7 @@ def validate(
 
         wanted = Wanted(
             given.path, given.name, given.form, book, desk.lists, at, at or desk.now(book), lenient, explain,
-            profile is not None, findings, rejects, jobs, _asking(shell, desk, book.region),
+            profile is not None, findings, rejects, jobs, asking(shell, desk, book.region),
         )  # fmt: skip
         with closing(desk.evidence(shell.say)) as record, progress_of(shell) as progress:
             found = run(wanted, record, progress)
@@ -175,7 +173,7 @@ def _one(
             write_calendar(ics, every)
         return exit_of(every[0].status, fail_on)
     at = asked.at or transaction.as_of or desk.now(book)
-    transaction = _known(shell, desk, book.region, transaction)
+    transaction = known(shell, desk, book.region, transaction)
     screened = screen(transaction, desk.lists, at)
     found = judge(transaction, book, at, screened, everything=asked.explain)
     if ics:
@@ -184,29 +182,3 @@ def _one(
     with closing(desk.evidence(shell.say)) as record:
         record.keep([kept_of(found, transaction, screened, desk.lists.digest)])
     return exit_of(found.status, fail_on)
-
-
-def _known(shell: Shell, desk: Desk, region: str, transaction: Transaction) -> Transaction:
-    """With what the region's provider knows of the counterparty, where one is configured."""
-    made = _asking(shell, desk, region)
-    if made is None:
-        return transaction
-    with made() as asking:
-        [found] = asking.enrich([transaction])
-    for each in found.conflicts:
-        shell.say(f"note: {each.path}: the document says {each.stated}, the provider {each.found or 'nothing'}")
-    return found.transaction
-
-
-def _asking(shell: Shell, desk: Desk, region: str) -> Callable[[], Asking] | None:
-    """Makes who asks the region's provider; None: there is none."""
-    if desk.platform is None:
-        return None
-    from qx.config.kyc import provider_at
-
-    if provider_at(desk.platform, region) is None:
-        return None
-    from qx.app.kyc import Asking
-    from qx.app.workbench import Workbench
-
-    return lambda: Asking(Workbench(shell.env, shell.config), region, shell.say)
