@@ -7,12 +7,12 @@ than PATIENCE_S; at most ABREAST connections; chunks are not taken, so that the 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qx.adapters.answer import reason_of
+from qx.adapters.reception import Reception, written
 from qx.config.address import parse_host_port
 from qx.kernel.errors import QxError
 
@@ -31,7 +31,7 @@ class Said(NamedTuple):
     document: Mapping[str, Any]
 
 
-class Inbox:
+class Inbox(Reception):
     """`admit` is given the headers, their names in lower case; `take` those and the body, in a thread. Both may raise
     QxError, whose HTTP status is answered.
     """
@@ -40,48 +40,23 @@ class Inbox:
         self, listen: str, path: str, most: int, admit: Callable[[Mapping[str, str]], None],
         take: Callable[[Mapping[str, str], bytes], Said],
     ) -> None:
-        self._listen, self._path, self._most, self._admit, self._take = listen, path, most, admit, take
-        self._server: asyncio.Server | None = None
-        self._open: set[asyncio.Task[None]] = set()
+        super().__init__(ABREAST, PATIENCE_S, MAX_HEAD)
+        self._listen, self._path, self._longest, self._admit, self._take = listen, path, most, admit, take
         self._one = asyncio.Lock()
 
     async def open(self) -> str:
         """host:port that it listens on. Raises QX-RULE-005."""
         try:
-            host, port = _address(self._listen)
-            self._server = await asyncio.start_server(self._serve, host, port, limit=MAX_HEAD)
+            host, port = await self.listen(*_address(self._listen))
         except (OSError, ValueError) as error:
             why = reason_of(error)[1] if isinstance(error, OSError) else str(error)
             raise QxError("QX-RULE-005", f"{self._listen}: {why}", hint="choose another --listen HOST:PORT") from error
-        host, port = self._server.sockets[0].getsockname()[:2]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
-    async def close(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            for task in self._open:
-                task.cancel()
-            await asyncio.gather(*self._open, return_exceptions=True)
-            await self._server.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is None or len(self._open) >= ABREAST:
-            writer.transport.abort()
-            return
-        self._open.add(task)
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                writer.write(_written(await self._answer(reader, writer)))
-                await writer.drain()
-                writer.close()
-                await writer.wait_closed()
-        except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
-            pass  # the client's own doing: it is hung up on
-        finally:
-            self._open.discard(task)
-            with contextlib.suppress(RuntimeError):  # the loop has closed
-                writer.transport.abort()
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        said = await self._answer(reader, writer)
+        body = json.dumps(said.document, ensure_ascii=False).encode() + b"\n"
+        return written(said.status, "application/json", body)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Said:
         request, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -95,8 +70,8 @@ class Inbox:
         length = headers.get("content-length", "")
         if "transfer-encoding" in headers or not (length.isascii() and length.isdigit()):
             return _refusal(HTTPStatus.LENGTH_REQUIRED, "Content-Length")
-        if len(length) > 12 or int(length) > self._most:
-            return _refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {self._most} bytes")
+        if len(length) > 12 or int(length) > self._longest:
+            return _refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {self._longest} bytes")
         try:
             self._admit(headers)
             if headers.get("expect", "").lower() == "100-continue":
@@ -123,13 +98,3 @@ def _refusal(status: HTTPStatus, wanted: str) -> Said:
 
 def _failure(status: int, code: str, message: str) -> Said:
     return Said(status, {"schema": "qx.error/1", "error": {"code": code, "message": message}})
-
-
-def _written(said: Said) -> bytes:
-    body = json.dumps(said.document, ensure_ascii=False).encode() + b"\n"
-    status = HTTPStatus(said.status)
-    top = (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
-    )
-    return top.encode() + body
