@@ -28,6 +28,7 @@ from qx.adapters.node.local import LocalNode
 from qx.adapters.node.local import server as blocking
 from qx.adapters.node.server import Server
 from qx.kernel.errors import QxError
+from qx.lab import interlock
 from qx.model.platform import CommandControl, Kind, LocalControl
 from qx.ports.controls import NodeControl
 from tests.fixtures_servers import (
@@ -91,6 +92,8 @@ class Site:
         found = self.server.pids()
         processes.kill(found)
         assert processes.ended(found, Deadline(30))
+        if self.data.exists():
+            interlock.release(self.data)
 
 
 @dataclass

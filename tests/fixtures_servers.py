@@ -38,6 +38,8 @@ import psycopg
 import pytest
 import redis
 
+from qx.lab import interlock
+
 T = TypeVar("T")
 _ports = itertools.cycle(range(20000 + os.getpid() % 100 * 120, 32000))  # another test process begins elsewhere
 
@@ -257,6 +259,8 @@ class PgNode:
             self.process.popen.send_signal(signal.SIGQUIT)
             self.process.popen.send_signal(signal.SIGCONT)
             self.process.stop(signal.SIGQUIT)
+        if self.data.exists():
+            interlock.release(self.data)
 
     def connect(self, **options: Any) -> psycopg.Connection[Any]:
         return psycopg.connect(self.url, autocommit=True, connect_timeout=10, **options)

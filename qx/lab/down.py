@@ -7,12 +7,11 @@ own directories; files are removed only after no process is left.
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qx.kernel.errors import QxError
-from qx.lab import disks
+from qx.lab import disks, interlock
 from qx.lab.lab import MARK, load, locked, spare_directory
 from qx.lab.pids import kill, working_in
 
@@ -26,7 +25,6 @@ PROGRAMS = (
     "qx.lab.controller",
 )  # fmt: skip
 ROUNDS = 10  # a server that is being killed may still start a child
-SHARED_MEMORY = Path("/proc/sysvipc/shm")
 
 
 def down(directory: Path) -> bool:
@@ -51,8 +49,8 @@ def clear(directory: Path) -> None:
     places = [place for place in (directory, spare_directory(directory)) if place.exists()]
     _end_all(places, _recorded(directory))
     for place in places:
-        for pid_file in place.glob("**/data/postmaster.pid"):
-            _release_shared_memory(pid_file)
+        for version in place.glob("**/data/PG_VERSION"):
+            interlock.release(version.parent)
         disks.unmount_below(place)
     for entry in directory.iterdir():
         if entry.is_dir():
@@ -83,13 +81,3 @@ def _end_all(places: list[Path], recorded: Iterable[Pid]) -> None:
         f"processes of the lab do not end: {', '.join(str(pid.number) for pid in found)}",
         hint="look at them with ps; then repeat",
     )
-
-
-def _release_shared_memory(pid_file: Path) -> None:
-    """A server that was killed leaves its interlock segment behind: `key id` on the seventh line of its pid file."""
-    lines = pid_file.read_text().splitlines()
-    named = lines[6].split() if len(lines) > 6 else []
-    for row in SHARED_MEMORY.read_text().splitlines()[1:] if named else ():
-        key, identifier, _, _, _, _, attached, *_ = row.split()
-        if [key, identifier] == named and attached == "0":
-            subprocess.run(["ipcrm", "-m", identifier], capture_output=True, check=True)

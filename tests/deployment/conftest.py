@@ -26,6 +26,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from qx.lab import interlock
+
 ROOT = Path(__file__).resolve().parents[2]
 REGIONS = {
     "us": "us-east",
@@ -144,6 +146,11 @@ class Postgres:
         if self.process is not None:
             self.process.stop()
 
+    def end(self) -> None:
+        self.stop()
+        if self.data.exists():
+            interlock.release(self.data)
+
     def program(self, name: str, *argv: str, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [*self.prefix, str(self.bin_dir / name), *argv],
@@ -213,7 +220,7 @@ class PostgresMaker:
                 **env,
             },
         )
-        self.stack.callback(server.stop)
+        self.stack.callback(server.end)
         self.made.append(server)
         return server
 
