@@ -30,6 +30,7 @@ from qx.engine.fold import (
     next_move,
     outage_begun,
     passed,
+    unproven,
 )
 from qx.engine.guard import Guarded
 from qx.engine.keeper import Keeper, LeaseLost
@@ -129,7 +130,7 @@ class Executor:
                     self._flush()
                     self._write(Event.NOTE, proof={"announced": await announce(self.world, self.keeper.epochs)})
                 if resumed:
-                    self._abandon(only_planned=True)
+                    self._abandon(resumed=True)
                 return await self._loop()
         except LeaseLost as lost:
             raise lost.cause from lost
@@ -139,7 +140,7 @@ class Executor:
     async def _loop(self) -> RunOutcome:
         while True:
             if self._is_stopped():
-                self._abandon(only_planned=False)
+                self._abandon(resumed=False)
             match next_move(self.plan, self.state):
                 case Close(outcome):
                     self._write(Event.CLOSED, proof={"outcome": outcome.value})
@@ -268,19 +269,16 @@ class Executor:
             self._write(Event.ENDED, step, Outcome.SKIPPED, proof={"when": when})
         return False
 
-    def _abandon(self, *, only_planned: bool) -> None:
-        """`only_planned`: as on resume, where an unplanned stage goes forward and one that hurts nobody yet
-        is simply continued.
+    def _abandon(self, *, resumed: bool) -> None:
+        """`resumed`: an unplanned stage goes forward then, if its old writer was proven gone, and one that hurts nobody
+        yet is simply continued.
         """
         modes = {stage.cluster: stage.mode for stage in self.plan.stages}
         for stage in dict.fromkeys(step.stage for step in self.plan.steps):
             if stage in self.state.abandoned or passed(self.plan, self.state, stage):
                 continue
-            if only_planned and not (
-                modes.get(stage) == "planned" and outage_begun(self.plan, self.state, stage)
-            ):
-                continue
-            if has_return(self.plan, stage) or not only_planned:
+            back = outage_begun if modes.get(stage) == "planned" else unproven
+            if not resumed or (has_return(self.plan, stage) and back(self.plan, self.state, stage)):
                 self._write(Event.ABANDONED, name=stage)
 
     def _flush(self) -> None:

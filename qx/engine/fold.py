@@ -19,6 +19,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from qx.model.journal import Entry, Event, Outcome, RunOutcome
+from qx.model.plan import Hold, Proven
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -152,6 +153,14 @@ def passed(plan: Plan, state: RunState, stage: str) -> bool:
 def outage_begun(plan: Plan, state: RunState, stage: str) -> bool:
     """Are clients kept from writing by what this stage did?"""
     return any(step.stage == stage and step.outage and state[step.id].seen for step in plan.steps)
+
+
+def unproven(plan: Plan, state: RunState, stage: str) -> bool:
+    """Has the old writer's end yet to be proven? Until then it may come back and write what no estimate counts. A
+    person's word is not waited for.
+    """
+    proofs = [step.id for step in plan.steps if step.stage == stage and isinstance(step.action, (Hold, Proven))]
+    return bool(proofs) and not any(state[step].status is Status.DONE for step in proofs)
 
 
 def has_return(plan: Plan, stage: str) -> bool:

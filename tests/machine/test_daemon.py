@@ -14,6 +14,7 @@ import pytest
 
 from qx.app.ledger import KEPT, decisions, false_positive_rate
 from qx.daemon.daemon import Post
+from qx.model.journal import RunOutcome
 from tests.fakes.process import HOME
 from tests.fakes.world import ALL_REGIONS, KV, PG, US
 from tests.machine.playing import Failed, Playing, play
@@ -157,6 +158,21 @@ def test_a_lease_that_ran_out_proves_nothing_once_the_next_is_given() -> None:
     cuts = (Event(3.98, "cut", (US, HOME, 6.42)), Event(3.98, "cut", (US, "sa-east", 6.42)))
     events = (*cuts, Event(9.85, "cut", ("sa-east", HOME, 5.34)), Event(11.85, "stop", (f"{PG}/{US}", 2.19)))
     assert played(*events, guarded=True, regions=ALL_REGIONS).oracle.moves == []
+
+
+def test_what_a_writer_wrote_while_its_run_had_no_executor_is_reckoned_as_lost() -> None:
+    """The daemon was killed when nothing was proven yet. The writer came back, cut off from everybody, and died again
+    before the run was resumed: that run's estimate is of before.
+    """
+    pairs = [pair for each in CALM.regions[1:] for pair in ((US, each), (each, US))]
+    cuts = [Event(3.2, "cut", (*pair, 20.0)) for pair in pairs]
+    killed = Event(0.0, "kill-at-entry", ("before", 2.0, 8.0))
+    for again in (9.0, 9.9):
+        ends = (Event(2.0, "crash", (f"{PG}/{US}", 1.0)), *cuts, Event(again, "crash", (f"{PG}/{US}", -1.0)))
+        playing = played(killed, *ends)
+        first, second = [run for run in reversed(playing.store.runs()) if run.intent == "failover"]
+        assert (first.outcome, second.outcome) == (RunOutcome.UNDONE, RunOutcome.DONE)
+        assert playing.world.groups[PG].lost  # as much as was announced: the oracle looks
 
 
 def test_a_choice_is_judged_when_it_is_made_and_looked_at_again_when_it_is_resumed() -> None:
