@@ -7,7 +7,7 @@ SECOND ?= $(shell tools/pythons | sed -n '2,$$p' | tail -n 1)
 PYTEST_ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help demo test test-all test-second lint docs bench bench-compliance bench-failover bench-sweep bench-watch clean
+.PHONY: help demo test test-all test-second lint docs bench bench-compliance bench-risk bench-failover bench-sweep bench-watch clean
 
 help:
 	@echo 'make demo      a three-region lab: planned failover, a killed region, rejoin, failback'
@@ -19,6 +19,7 @@ help:
 	@echo 'make bench-failover  qx beside Patroni and repmgr, up to 90 minutes, resumable; RUNS= ONLY=SYSTEM/FAULT'
 	@echo 'make bench-sweep  1,000 nodes by one daemon, beside a bare loop; RUNS=7 NODES=10,100,1000'
 	@echo 'make bench-compliance  transactions per second, other engines beside; PEERS=PYTHON DATA=DIR NOMENKLATURA=PYTHON QUICK=1'
+	@echo 'make bench-risk  risk figures beside raw numpy, and beside riskfolio-lib, skfolio, quantstats, QuantLib; PEERS=PYTHON ONLY=PART,...'
 	@echo 'make bench-watch  an hour of the daemon where all is well: memory, processor, false verdicts; SECONDS=3600 PROFILE=default'
 	@echo 'make clean     remove virtual environments and caches'
 
@@ -59,6 +60,9 @@ bench: .venv/.ready
 bench-compliance: .venv/.ready
 	$(BIN)/python -m bench.compliance $(if $(QUICK),--quick) $(if $(PEERS),--peers "$(PEERS)") \
 		$(if $(NOMENKLATURA),--nomenklatura "$(NOMENKLATURA)") $(if $(DATA),"$(DATA)")
+
+bench-risk: .venv/.ready
+	$(BIN)/python -m bench.risk $(if $(PEERS),--peers "$(PEERS)") $(if $(ONLY),--only "$(ONLY)")
 
 bench-failover: .venv/.ready
 	$(BIN)/python -m bench.failover

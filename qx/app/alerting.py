@@ -15,11 +15,13 @@ import msgspec
 from qx.app.notifiers import notifiers
 from qx.app.outbox import Outbox
 from qx.failover.alerting import At, Board, step
+from qx.failover.risk_alert import risk_alerts
 from qx.failover.troubles import alerts_of
 from qx.kernel.errors import QxError, Refused
 from qx.kernel.ids import sortable_id
 from qx.kernel.text import did_you_mean
 from qx.model.alert import Delivery, Happening, Heard, Notice, Told
+from qx.model.risk_limits import RiskStanding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from qx.ports.notifier import Notifier
     from qx.ports.store import Store
 
-T = TypeVar("T", Told, Heard, Delivery)
+T = TypeVar("T", Told, Heard, Delivery, RiskStanding)
 CLOSING_S = 2.0
 TAKEN = "QX-STORE-008"
 
@@ -44,6 +46,7 @@ class Alerting:
         self._bench, self._notify = bench, bench.platform.notify
         self._me = me or bench.observer
         self._board = Board()
+        self._limits: tuple[RiskStanding, ...] = ()  # as they were read last: a silent store ends no alert
         self._owed: set[str] = set()  # told while the store did not answer
         self._troubles: deque[str] = deque(maxlen=20)
         made = notifiers(bench) if ways is None else ways
@@ -67,9 +70,10 @@ class Alerting:
             try:
                 if not self._resumed:
                     self._resume(store)
-                still = await self._bench.apart(self._bench.still, (Told.KIND, Heard.KIND))
+                still = await self._bench.apart(self._bench.still, (Told.KIND, Heard.KIND, RiskStanding.KIND))
                 records = still.records(Told.KIND)
                 heard = {record.key: _read(record, Heard) for record in still.records(Heard.KIND)}
+                self._limits = tuple(_read(record, RiskStanding) for record in still.records(RiskStanding.KIND))
                 maintenance = still.maintenance(now)
                 revisions = {record.key: record.revision for record in records}
                 mine = {key: told for key, told in self._board.told.items() if key in self._owed}
@@ -78,7 +82,7 @@ class Alerting:
             except QxError as error:
                 self._complain(error)
                 store = None
-        found = alerts_of(self._bench.platform, topology, decided, now)
+        found = (*alerts_of(self._bench.platform, topology, decided, now), *risk_alerts(self._limits))
         before = self._board
         self._board, words = step(before, found, self._notify, At(now, self._me, maintenance, heard))
         for word in words:

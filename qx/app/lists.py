@@ -20,7 +20,7 @@ import msgspec
 from msgspec.structs import replace
 
 from qx.app.packs import SHIPPED, keep, under
-from qx.compliance.screening.index import Index, State
+from qx.compliance.screening.index import FORM, Index, State
 from qx.compliance.screening.lists import ALGORITHM, THRESHOLD, Lists
 from qx.compliance.screening.plausible import doubts
 from qx.kernel.errors import QxError
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 NAME, CLEARED = "lists", "cleared.ndjson"
 FRESH = timedelta(days=7)  # after its import a list clears nobody
 BUDGET = 3.0  # false alarms per 1,000 innocents that a threshold may cost
+SMALL = 200  # entries of lists whose index is built sooner than it is read
 DIGITS = 12  # hexadecimal digits of a digest in a file's name
 
 
@@ -115,7 +116,10 @@ def load(
         read(path, stored=False) for path in sorted((SHIPPED / NAME).glob("*.json"))
     )
     cleared = _cleared(at / CLEARED) if at is not None else ()
-    return Lists(lists, cleared=cleared, threshold=threshold, index=_index(lists, env))
+    found = Lists(lists, cleared=cleared, threshold=threshold)
+    if sum(len(each.entries) for each in lists) >= SMALL:
+        found.index = _index(found, env)
+    return found
 
 
 def _usual(env: Mapping[str, str], config: Path | None) -> Path | None:
@@ -125,23 +129,19 @@ def _usual(env: Mapping[str, str], config: Path | None) -> Path | None:
         return None
 
 
-def _index(lists: tuple[SanctionsList, ...], env: Mapping[str, str]) -> Index | None:
-    """From the cache, or built and kept there; None for lists so small that they need none."""
-    if sum(len(each.entries) for each in lists) < SMALL:
-        return None
-    made = Lists(lists)
+def _index(lists: Lists, env: Mapping[str, str]) -> Index:
+    """From the cache, or built and kept there."""
     cache = under(env.get("XDG_CACHE_HOME", ""), ".cache", env)
-    key = hashlib.sha256("\n".join((*made.digests, ALGORITHM)).encode()).hexdigest()
-    kept = None if cache is None else cache / NAME / f"{key}.msgpack"
-    if kept is not None:
-        with contextlib.suppress(OSError, msgspec.DecodeError):  # not there, or not whole
-            return Index(msgspec.msgpack.decode(kept.read_bytes(), type=State))
+    if cache is None:
+        return lists.index
+    key = hashlib.sha256("\n".join((*lists.digests, ALGORITHM, FORM)).encode()).hexdigest()
+    kept = cache / NAME / f"{key}.msgpack"
+    try:
+        return Index(msgspec.msgpack.decode(kept.read_bytes(), type=State))
+    except (OSError, msgspec.DecodeError):  # not there, or not whole
         with contextlib.suppress(OSError):  # a home that cannot be written to: it is built again next time
-            keep(kept, msgspec.msgpack.encode(made.index.state))
-    return made.index
-
-
-SMALL = 200  # entries
+            keep(kept, msgspec.msgpack.encode(lists.index.state))
+        return lists.index
 
 
 def bring(

@@ -1,11 +1,12 @@
-"""Scheduled: what the timetable says, done: a drill of a cluster, or a runbook with its inputs; and how each stands.
+"""Scheduled: what the timetable says, done: a drill of a cluster, a runbook with its inputs, or measuring the risk of a
+portfolio; and how each stands.
 
 When it is done is the daemon's to know; what keeps it from being done is asked here.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
@@ -20,17 +21,20 @@ from qx.kernel.errors import QxError
 from qx.kernel.spans import format_seconds
 from qx.model.journal import RunOutcome
 from qx.model.plan import Refusal
-from qx.model.schedules import Appointment, DrillSchedule
+from qx.model.schedules import Appointment, DrillSchedule, RiskSchedule, RunbookSchedule
 from qx.model.standing import Scheduled
 
 if TYPE_CHECKING:
     from qx.app.workbench import Workbench
-    from qx.model.schedules import RunbookSchedule, Schedule
+    from qx.model.schedules import Schedule
     from qx.ports.report import Reporter
     from qx.ports.store import Store
 
 RUNS = 200
 BEGIN_S = 120.0  # within which a start that was claimed has a run
+_DO: dict[type, Literal["drill", "runbook", "risk"]] = {
+    DrillSchedule: "drill", RunbookSchedule: "runbook", RiskSchedule: "risk",
+}  # fmt: skip
 REFUSED, MISSED, RUNNING, ORPHANED = "refused", "missed", "running", "orphaned"
 
 
@@ -55,12 +59,16 @@ def what_of(schedule: Schedule) -> str:
     """What is done, and with what."""
     if isinstance(schedule, DrillSchedule):
         return schedule.cluster + (f" to {schedule.to}" if schedule.to else "")
+    if isinstance(schedule, RiskSchedule):
+        return f"{schedule.portfolio} {schedule.method} {schedule.alpha} {schedule.horizon}"
     return " ".join([schedule.runbook, *(f"{name}={value}" for name, value in schedule.inputs.items())])
 
 
 def scope_of(schedule: Schedule) -> str:
     """What a run of it holds the lease on."""
-    return schedule.cluster if isinstance(schedule, DrillSchedule) else f"runbook:{schedule.runbook}"
+    if isinstance(schedule, DrillSchedule):
+        return schedule.cluster
+    return f"risk:{schedule.portfolio}" if isinstance(schedule, RiskSchedule) else f"runbook:{schedule.runbook}"
 
 
 def rule_of(schedule: Schedule) -> str:
@@ -74,6 +82,8 @@ def by_of(bench: Workbench, name: str) -> str:
 
 def against(bench: Workbench, schedule: Schedule) -> str:
     """What holds it up at this moment, in words; '' when nothing does."""
+    if isinstance(schedule, RiskSchedule):
+        return ""  # it reads, and moves nothing
     store, now, scope = bench.store, bench.clock.now(), scope_of(schedule)
     for lease in store.leases():
         if lease.cluster == scope and lease.until > now:
@@ -94,6 +104,10 @@ async def carry_out(bench: Workbench, schedule: Schedule, by: str, reporter: Rep
     """To its end. Raises QxError when it could not begin, or a drill did not come back."""
     if isinstance(schedule, DrillSchedule):
         return await _drill(bench, schedule, by, reporter)
+    if isinstance(schedule, RiskSchedule):
+        from qx.app.risk.clockwork import measured_and_kept
+
+        return Came(RunOutcome.DONE.value, await measured_and_kept(bench, schedule))
     return await _runbook(bench, schedule, by, reporter)
 
 
@@ -134,7 +148,7 @@ def listed(bench: Workbench) -> tuple[Appointment, ...]:
             last = None
         found.append(
             Appointment(
-                name=name, do="drill" if isinstance(schedule, DrillSchedule) else "runbook", what=what_of(schedule),
+                name=name, do=_DO[type(schedule)], what=what_of(schedule),
                 cron=schedule.cron, timezone=schedule.timezone,
                 next_at=Cron(schedule.cron, schedule.timezone).after(now), due_at=last.due if last else None,
                 outcome=_standing(bench.store, last, now) if last else "", because=last.because if last else "",

@@ -12,6 +12,7 @@ from qx.failover.fences import fences_of
 from qx.failover.situation import Situation
 from qx.kernel.errors import QxError
 from qx.kernel.ids import sortable_id
+from qx.model.risk_limits import RiskStanding
 from qx.model.standing import Durable, Grant, Release
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from qx.ports.controls import NodeControl
 
 INSPECT_S = 2.0
-KINDS = (Release.KIND, Grant.KIND, Grant.LIVE, Durable.KIND)
+KINDS = (Release.KIND, Grant.KIND, Grant.LIVE, Durable.KIND, RiskStanding.KIND)
 
 
 async def situate(bench: Workbench, consent: Consent, by: str = "") -> Situation:
@@ -64,6 +65,7 @@ def situation(
         by=by or bench.operator,
         plan_id=sortable_id(now, bench.clock.noise()),
         durable=read_all(store, Durable),
+        risk=read_all(store, RiskStanding),
         fences=fences_of(
             rules, read_all(store, Release), read_all(store, Grant), {each.key for each in store.records(Grant.LIVE)}
         ),

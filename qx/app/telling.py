@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 async def tell(
     bench: Workbench, key: str, severity: str, message: str, because: str, channels: tuple[str, ...], run: str,
-    timeout: float,
+    timeout: float, following: str = "",
 ) -> dict[str, Any]:
     """`told`: channels that took it, `failed`: channel -> why. Without names: every channel that is configured.
+    `following`: the command that helps, where it is not the one that shows the run.
 
     Raises QX-ALERT-001 when there are channels, and none of them took it.
     """
@@ -26,7 +27,7 @@ async def tell(
     now = bench.clock.now()
     alert = Alert(
         key=key, severity=Severity(severity), title=message, because=because, regions=(), clusters=(),
-        next=f"qx runs show {run}", since=now, run=run,
+        next=following or f"qx runs show {run}", since=now, run=run,
     )
     notice = Notice(
         id=sortable_id(now, bench.clock.noise()), happening=Happening.FIRED, at=now, platform=bench.platform.platform,

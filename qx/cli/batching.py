@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from qx.kernel.exits import Exit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from qx.cli.shell import Shell
     from qx.model.validation import Verdict
@@ -30,10 +30,14 @@ def exit_of(status: Verdict | Literal[""], fail_on: FailOn | None, unreadable: i
 
 
 @contextmanager
-def progress_of(shell: Shell) -> Iterator[Callable[[str, int, float], None]]:
-    """A bar on a terminal: share of the file, rows, rows a second, the time that is left. Nothing anywhere else."""
+def progress_of(
+    shell: Shell, doing: Mapping[str, str] = _DOING, unit: str = "rows", *, wanted: bool = True
+) -> Iterator[Callable[[str, int, float], None]]:
+    """A bar on a terminal: share of the work, rows, rows a second, the time that is left. Nothing anywhere else.
+    `doing`: what is told of -> how it is called there; `unit`: what is counted.
+    """
     streams = shell.streams
-    if shell.flags.quiet or not streams.stderr.isatty():
+    if not wanted or shell.flags.quiet or not streams.stderr.isatty():
         yield lambda _doing, _rows, _share: None
         return
     from rich.console import Console
@@ -46,13 +50,13 @@ def progress_of(shell: Shell) -> Iterator[Callable[[str, int, float], None]]:
         TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=console, transient=True) as bar:
-        known = {doing: bar.add_task(words, total=1.0, told="", start=False) for doing, words in _DOING.items()}
+        known = {each: bar.add_task(words, total=1.0, told="", start=False) for each, words in doing.items()}
 
-        def tell(doing: str, rows: int, share: float) -> None:
-            task = bar.tasks[known[doing]]
+        def tell(each: str, rows: int, share: float) -> None:
+            task = bar.tasks[known[each]]
             if task.start_time is None:
                 bar.start_task(task.id)
             rate = rows / task.elapsed if task.elapsed else 0.0
-            bar.update(task.id, completed=share, told=f"{rows:,} rows, {rate:,.0f}/s")
+            bar.update(task.id, completed=share, told=f"{rows:,} {unit}, {rate:,.0f}/s")
 
         yield tell

@@ -39,6 +39,7 @@ INDEX: dict[str, Entry] = {
     "waive": Entry("qx.cli.commands.waive", "Ask that a finding need not be heeded for a while."),
     "waivers": Entry("qx.cli.commands.waivers", "What was asked to be waived, and who gave it."),
     "report": Entry("qx.cli.commands.report", "Regulatory summaries of a region, from its record."),
+    "risk": Entry("qx.cli.commands.risk", "What a portfolio may lose, by which convention."),
     "maintenance": Entry("qx.cli.commands.maintenance", "Keep everything where it is, for a while."),
     "runbook": Entry("qx.cli.commands.runbook", "Plans written by hand, run by the same engine."),
     "approve": Entry("qx.cli.commands.approve", "Say yes to a plan or a run that waits for it."),

@@ -28,7 +28,7 @@ Reason = Annotated[
 ]
 Override = Annotated[
     list[str] | None,
-    typer.Option("--override", metavar="GATE", help="Pass cooldown, maintenance or calendar, with --reason."),
+    typer.Option("--override", metavar="GATE", help="Pass cooldown, maintenance, calendar or risk, with --reason."),
 ]
 
 
@@ -45,12 +45,12 @@ def consent_of(
 
     if (accept_loss or attest or override) and not reason.strip():
         raise QxError("QX-CLI-001", "consent needs a reason", hint="--reason TEXT")
-    unknown = set(override or []) - {"cooldown", "maintenance", "calendar"}
+    unknown = set(override or []) - {"cooldown", "maintenance", "calendar", "risk"}
     if unknown:
         raise QxError(
             "QX-CLI-001",
             f"--override {min(unknown)}: no such gate to override",
-            hint="cooldown, maintenance, calendar",
+            hint="cooldown, maintenance, calendar, risk",
         )
     if accept_loss and accept_loss != "unknown":
         try:

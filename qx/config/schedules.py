@@ -6,13 +6,14 @@ library and the disk: it is for those who are about to rely on them (`qx config 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from qx.config.fault import Fault, errors
 from qx.config.forms import above_zero, key, zone
 from qx.config.links import cluster_exists, region_exists
 from qx.kernel.errors import Problems, QxError
-from qx.model.schedules import DrillSchedule, RunbookSchedule
+from qx.model.schedules import DrillSchedule, RiskSchedule, RunbookSchedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from qx.model.platform import Platform
 
 BAD, NOTHING, CLASH = "QX-CFG-004", "QX-CFG-006", "QX-CFG-008"
+_ALPHA, _DAYS = re.compile(r"0?\.\d+|\d{1,2}(\.\d+)?%"), re.compile(r"[1-9]\d{0,3}d?")
 
 
 def check(platform: Platform) -> Iterator[Fault]:
@@ -32,6 +34,18 @@ def check(platform: Platform) -> Iterator[Fault]:
         yield from above_zero((*at, "grace"), schedule.grace)
         if isinstance(schedule, DrillSchedule):
             yield from _drill(platform, at, schedule)
+        if isinstance(schedule, RiskSchedule):
+            yield from _risk(at, schedule)
+
+
+def _risk(at: Trail, schedule: RiskSchedule) -> Iterator[Fault]:
+    if schedule.max_price_age < 0:
+        yield Fault(BAD, (*at, "max_price_age"), f"{schedule.max_price_age} is below zero", "0: any age will do; 4")
+    for name, form, hint in (("alpha", _ALPHA, "99%, 97.5%"), ("horizon", _DAYS, "trading days: 1d, 10d")):
+        if not form.fullmatch(getattr(schedule, name)):
+            yield Fault(BAD, (*at, name), f"'{getattr(schedule, name)}' is none", hint)
+    if not schedule.portfolio:
+        yield Fault(BAD, (*at, "portfolio"), "names no file", "portfolio: risk/portfolio.csv")
 
 
 def _drill(platform: Platform, at: Trail, schedule: DrillSchedule) -> Iterator[Fault]:
@@ -77,6 +91,15 @@ def unmeant(platform: Platform, file: Path, env: Mapping[str, str]) -> Iterator[
         yield from _cron((*at, "cron"), schedule.cron)
         if isinstance(schedule, RunbookSchedule):
             yield from _runbook(platform, at, schedule, file, env)
+        if isinstance(schedule, RiskSchedule):
+            yield from _measured(at, schedule, file)
+
+
+def _measured(at: Trail, schedule: RiskSchedule, file: Path) -> Iterator[Fault]:
+    for name in ("portfolio", "prices", "factors", "scenarios", "limits", "pnl"):
+        path = getattr(schedule, name)
+        if path and not path.startswith("~/") and not (file.parent / path).is_file():
+            yield Fault(NOTHING, (*at, name), f"{file.parent / path} is no file", "a path from this file's directory")
 
 
 def _cron(trail: Trail, expression: str) -> Iterator[Fault]:

@@ -36,6 +36,11 @@ def check(platform: Platform) -> Iterator[Fault]:
         yield from _window(at, window)
         for place, word in enumerate(window.clusters):
             yield from cluster_exists(platform, (*at, "clusters", place), word)
+    for index, gate in enumerate(watching.risk):
+        where: Trail = ("watch", "risk", index)
+        yield from above_zero((*where, "max_age"), gate.max_age)
+        for place, word in enumerate(gate.clusters):
+            yield from cluster_exists(platform, (*where, "clusters", place), word)
 
 
 def _values(watching: Watching) -> Iterator[Fault]:

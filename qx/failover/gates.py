@@ -13,6 +13,7 @@ from qx.failover.forwarding import ahead
 from qx.failover.move import no, yes
 from qx.failover.quorum_gate import durability
 from qx.failover.residency import permits
+from qx.failover.risk_gate import risk
 from qx.failover.situation import lineage, position
 from qx.kernel.spans import Bytes, Seconds, format_bytes, format_seconds, parse_bytes, parse_seconds
 from qx.kernel.text import plural
@@ -314,7 +315,7 @@ def _later_timeline(other: PgFacts | RedisFacts, target: PgFacts | RedisFacts) -
     return other.system_id == target.system_id and other.timeline > target.timeline
 
 
-ALWAYS = (residency, maintenance, calendar, cooldown, approvals, lease, sentinel, health, capacity)
+ALWAYS = (residency, maintenance, calendar, risk, cooldown, approvals, lease, sentinel, health, capacity)
 PLANNED = (*ALWAYS, lag, durability, fence, target_control)
 UNPLANNED = (*ALWAYS, furthest, durability, rpo, fence, target_control)
 

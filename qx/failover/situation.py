@@ -11,6 +11,7 @@ from qx.model.observation import Observation, PgFacts, RedisFacts, Sample
 from qx.model.plan import Consent
 from qx.model.platform import Platform
 from qx.model.residency import Law
+from qx.model.risk_limits import RiskStanding
 from qx.model.standing import Durable
 from qx.model.topology import NodeView, Topology
 
@@ -36,6 +37,7 @@ class Situation(Struct, frozen=True, kw_only=True):
     fences: dict[tuple[str, str], Fenced] = {}  # (cluster, region) -> a proof that somebody else has given
     hung: frozenset[tuple[str, str]] = frozenset()  # (cluster, region) of servers that run and answer nobody for long
     ended: dict[tuple[str, str], float] = {}  # (cluster, region) -> since when its server is known to have no process
+    risk: dict[str, RiskStanding] = {}  # portfolio -> the last verdict on its limits that was kept
     law: Law = {}  # what the rule packs say of data that the clusters hold, between their regions
 
     def node(self, cluster: str, region: str) -> NodeView:

@@ -4,7 +4,8 @@ A code is never reused and never changes its meaning. Families: CFG configuratio
 and gates, RUN execution, EXPR expressions, BOOK runbooks, STORE lease and journal, NODE control of servers,
 ROUTE client routing, SEC secrets,
 ALERT notices, TXN transactions, LIST sanctions lists,
-RULE candidates of rules, WAIVE waivers, KYC its providers, STREAM transactions in Redis, LAB local regions, CLI usage.
+RULE candidates of rules, WAIVE waivers, KYC its providers, STREAM transactions in Redis, RISK market risk, LAB local regions,
+CLI usage.
 """
 
 from __future__ import annotations
@@ -206,6 +207,27 @@ CODES: dict[str, Code] = {
                           "Every worker that took it ended before it was judged. The entry still stands in the stream."),
     "QX-STREAM-004": Code(Exit.FAILED, 410, "an entry was deleted before it was judged",
                           "The stream is trimmed faster than it is judged: raise MAXLEN, or start more workers."),
+    # -- market risk -------------------------------------------------------------------------------
+    "QX-RISK-001": Code(Exit.USAGE, 400, "a level, a horizon or another setting of a measure is none",
+                        "A level lies above 0 and below 100% (99%, 0.975); a horizon is a number of days (10d)."),
+    "QX-RISK-002": Code(Exit.USAGE, 400, "a file of positions, prices, factors, scenarios or limits cannot be read",
+                        "UTF-8 CSV with a header, or Parquet; the columns stand in `docs/reference/risk-files.md`."),
+    "QX-RISK-003": Code(Exit.USAGE, 422, "a value in such a file is wrong", "Mend the line that the error names."),
+    "QX-RISK-004": Code(Exit.USAGE, 422, "dates stand twice, or not in order", "One value for each factor, contract and day; days ascend."),
+    "QX-RISK-005": Code(Exit.USAGE, 422, "a unit is not known, or cannot be converted",
+                        "bbl, gal, MMBtu, t, MWh and their like; mass to volume wants a grade of known density."),
+    "QX-RISK-006": Code(Exit.USAGE, 422, "an exchange rate is missing", "Add a factor of kind fx for the pair, and its prices."),
+    "QX-RISK-007": Code(Exit.USAGE, 422, "a position moves with no factor", "Add its factor to factors.csv and its prices, or correct the underlying."),
+    "QX-RISK-008": Code(Exit.USAGE, 422, "a return is not defined", "Prices at or below zero want `absolute` or `shifted_log` as return_type."),
+    "QX-RISK-009": Code(Exit.USAGE, 422, "too few observations for the level", "More history, or a lower level: at 99% at least 100 scenarios."),
+    "QX-RISK-010": Code(Exit.USAGE, 422, "nothing is held", "The portfolio has a header and no line."),
+    "QX-RISK-011": Code(Exit.USAGE, 422, "data are stale or have holes", "Bring the prices up to date; max_stale_days in factors.csv says what is allowed."),
+    "QX-RISK-012": Code(Exit.USAGE, 422, "the method does not hold for these data", "The message says why, and which method does."),
+    "QX-RISK-013": Code(Exit.USAGE, 422, "a scenario fits no factor", "Correct the name or the wildcard; `qx risk stress --list` shows both."),
+    "QX-RISK-014": Code(Exit.USAGE, 422, "a limit cannot be judged", "Its scope, measure or currency is not among the results; the message says which."),
+    "QX-RISK-015": Code(Exit.FAILED, 503, "the engine for many machines failed", "Look at the scheduler that --engine names; without --engine this machine computes."),
+    "QX-RISK-016": Code(Exit.USAGE, 422, "a series cannot be backtested", "pnl.csv wants date, pnl_actual and var, losses of VaR positive on every line."),
+    "QX-RISK-017": Code(Exit.USAGE, 404, "no result was kept", "`qx risk var FILE --keep`, or a schedule of the daemon, keeps one."),
     # -- local regions -----------------------------------------------------------------------------
     "QX-LAB-001": Code(Exit.FAILED, 500, "the servers for the lab are not installed", "pip install 'qx[lab]'"),
     "QX-LAB-002": Code(Exit.FAILED, 500, "a lab is running already", "`qx lab down`, or use the one that runs."),

@@ -15,7 +15,7 @@ from msgspec import Struct
 class Severity(StrEnum):
     INFO = "info"  # worth knowing
     WARNING = "warning"  # something is wrong, clients still write
-    CRITICAL = "critical"  # clients cannot write, or two servers may
+    CRITICAL = "critical"  # clients cannot write, two servers may, or a hard limit of risk is broken
 
     @property
     def rank(self) -> int:
@@ -25,7 +25,7 @@ class Severity(StrEnum):
 class Alert(Struct, frozen=True, kw_only=True):
     """`since`: when it was first found, in Unix seconds."""
 
-    key: str  # names the cause: `region/us-east`, `writer/trading`, `link/us-east/eu-west`
+    key: str  # names the cause: `region/us-east`, `writer/trading`, `link/us-east/eu-west`, `risk/PORTFOLIO`
     severity: Severity  # how bad it is
     title: str  # one line
     because: str  # what was seen

@@ -318,7 +318,7 @@ class Consent(Struct, frozen=True, kw_only=True):
 
     accept_loss: str = ""  # size, seconds or 'unknown'
     attest_fenced: tuple[str, ...] = ()  # REGION or CLUSTER/REGION
-    override: tuple[str, ...] = ()  # of 'cooldown', 'maintenance', 'calendar'
+    override: tuple[str, ...] = ()  # of 'cooldown', 'maintenance', 'calendar', 'risk'
     reason: str = ""
     by: str = ""
 

@@ -16,7 +16,7 @@ from qx.model.approving import ApprovalRule, Approver, Submitter
 from qx.model.file import File
 from qx.model.kyc import FileKyc, HttpKyc, SqlKyc
 from qx.model.notify import Notify
-from qx.model.schedules import DrillSchedule, RunbookSchedule
+from qx.model.schedules import Schedule
 from qx.model.watching import Watching
 
 Kind = Literal["postgresql", "redis", "redis-cluster"]
@@ -207,5 +207,5 @@ class Platform(File, frozen=True, kw_only=True):
     watch: Watching = Watching()  # what the daemon looks for, and may do
     notify: Notify = Notify()  # who is told of what the daemon sees
     runbooks: Runbooks = Runbooks()  # what runbooks may use
-    schedules: dict[str, DrillSchedule | RunbookSchedule] = field(default_factory=dict)  # done by the clock
+    schedules: dict[str, Schedule] = field(default_factory=dict)  # done by the clock
     kyc: FileKyc | SqlKyc | HttpKyc | None = None  # asked by `qx validate`; without: a transaction's own kyc.* counts

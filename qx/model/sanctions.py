@@ -11,7 +11,7 @@ Scope = Literal["full", "sectoral"]
 Regime = Literal["US", "EU", "UK", "UN", ""]
 
 
-class Listed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Listed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """One entry. `names`: the primary one first. `since` and `until`: a day in UTC or an instant; '' not told."""
 
     uid: str  # of its list

@@ -47,6 +47,18 @@ class Window(File, frozen=True, kw_only=True):
     only_planned: bool = True  # an unplanned failover is not held up by it
 
 
+class RiskGate(File, frozen=True, kw_only=True):
+    """Nothing is moved while a portfolio is above its limits: by the verdict that `qx risk limits --keep`, or a
+    schedule, kept last.
+    """
+
+    portfolio: str  # the name under which it was kept
+    refuse_on: Literal["soft", "hard"] = "hard"  # soft: above any limit
+    max_age: Seconds = Seconds(86400)  # an older verdict refuses as one that there is not
+    clusters: tuple[str, ...] = ()  # empty: all
+    only_planned: bool = True  # an unplanned failover is not held up by it
+
+
 class Metrics(File, frozen=True, kw_only=True):
     """What Prometheus scrapes: /metrics, and /ready and /live for supervisors."""
 
@@ -70,4 +82,5 @@ class Watching(File, frozen=True, kw_only=True):
     isolation: Isolation = Isolation()  # of a writer's region
     failback: Returning = Returning()  # by policy
     windows: tuple[Window, ...] = ()  # the calendar gate
+    risk: tuple[RiskGate, ...] = ()  # the risk gate
     metrics: Metrics = Metrics()  # of the daemon

@@ -17,6 +17,7 @@ from tools.reference import (
     gates,
     metrics,
     picture,
+    risk_files,
     settings,
     steps,
 )
@@ -39,6 +40,7 @@ PAGES = {
     "documents": Page("JSON documents", "what `-o json` answers, field by field", documents.body),
     "gates": Page("Gates", "what may stop a plan, and what lets it pass", gates.body),
     "steps": Page("Steps", "what a run does, in which order, and how it is taken back", steps.body),
+    "risk-files": Page("Files of qx risk", "portfolio, prices, factors and the others: each column", risk_files.body),
     "metrics": Page("Metrics", "what the daemon shows Prometheus", metrics.body),
     "environment": Page("Environment variables", "those that are read, and what for", environment.body),
 }

@@ -20,9 +20,9 @@ that would let it pass; `--except CLUSTER` leaves a cluster out. What was accept
 the journal."""
 CONSENT = """\
 Consent needs `--reason TEXT`. `--accept-loss SIZE|SECONDS|unknown` is for `rpo`, `durability` and `furthest`,
-`--attest-fenced NODE` for `fence` of an unplanned move, `--override cooldown` and `--override maintenance` for the
-gates of these names. No other gate can be passed by consent: `residency` passes with an approval on record in
-regions.yaml; `qx residency check` tells why it refuses."""
+`--attest-fenced NODE` for `fence` of an unplanned move, `--override` for `cooldown`, `maintenance`, `calendar` and
+`risk`. No other gate can be passed by consent: `residency` passes with an approval on record in regions.yaml;
+`qx residency check` tells why it refuses."""
 
 
 def body() -> str:

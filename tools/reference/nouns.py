@@ -31,6 +31,7 @@ from qx.render.progress import StageResult
 from qx.render.status import Status
 from tools.reference.document import Document
 from tools.reference.lawful import COMPLIANCE
+from tools.reference.risky import RISK
 
 PACKAGE = Path(qx.__file__).parent
 
@@ -91,6 +92,7 @@ DOCUMENTS = {
         also=(Entry,),
     ),
     **COMPLIANCE,
+    **RISK,
     "alerts": Document(
         "qx alerts list", "What was told and is not over, and what could not be delivered.",
         sources=("qx.render.alerts:alerts_document",),

@@ -191,19 +191,19 @@ class _Shelf:
                 for (keys,) in self._ask(sql.SLICES_OF, self._region, block):
                     yield keys, ENTRY
 
-    def put(self, block: Block, entries: Sequence[bytes]) -> None:
+    def put(self, block: Block, entries: bytes) -> None:
         link = block.link
         self._ask(
             sql.PUT_BLOCK, link.region, link.number, link.kind, link.at, link.by, link.basis, link.count, link.root,
             link.previous, link.digest, block.body,
         )  # fmt: skip
-        if len(entries) >= SMALL:
+        if len(entries) >= SMALL * ENTRY:
             slices = list(shelf.split(entries))
             of, keys = [byte for byte, _ in slices], [keys for _, keys in slices]
             self._ask(sql.PUT_SLICES, self._region, link.number, of, keys)
         elif entries:
-            lines, places = [each[:KEY] for each in entries], [int.from_bytes(each[KEY:], "big") for each in entries]
-            self._ask(sql.PUT_LINES, self._region, link.number, lines, places)
+            lines = shelf.index_of(entries)
+            self._ask(sql.PUT_LINES, self._region, link.number, list(lines), list(lines.values()))
 
     def digests(self, first: int, last: int) -> tuple[str, ...]:
         return tuple(row[0] for row in self._ask(sql.DIGESTS, self._region, first, last))

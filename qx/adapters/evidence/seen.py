@@ -6,27 +6,21 @@ new one in 6,000 for an old one; the index itself is asked about those.
 
 from __future__ import annotations
 
-import struct
+import numpy as np
 
 _BYTES = 1 << 26
-_WORDS = struct.Struct("<III8x")  # a key's first 12 bytes, which are a digest's: already as good as random
+_KEY = np.dtype([("words", "<u4", (3,)), ("rest", "V8")])  # the words are a digest's: already as good as random
 
 
 class Seen:
     def __init__(self) -> None:
-        self._bits = bytearray(_BYTES)
+        self._bits = np.zeros(_BYTES, np.uint8)
         self.upto = 0  # the last block whose keys it was told of
 
     def tell(self, keys: bytes) -> list[int]:
-        """Keys of 20 bytes each. The places of those that it may have been told of before, by this call too."""
-        bits, old = self._bits, []
-        for place, (one, two, three) in enumerate(_WORDS.iter_unpack(keys)):
-            at_one, at_two, at_three = one >> 6, two >> 6, three >> 6
-            bit_one, bit_two, bit_three = 1 << (one & 7), 1 << (two & 7), 1 << (three & 7)
-            if bits[at_one] & bit_one and bits[at_two] & bit_two and bits[at_three] & bit_three:
-                old.append(place)
-            else:
-                bits[at_one] |= bit_one
-                bits[at_two] |= bit_two
-                bits[at_three] |= bit_three
-        return old
+        """Keys of 20 bytes each, no two the same. The places of those that it may have been told of before."""
+        words = np.frombuffer(keys, _KEY)["words"].T
+        at, bits = words >> 6, np.left_shift(1, words & 7, dtype=np.uint8, casting="unsafe")
+        old = np.flatnonzero((self._bits[at] & bits).all(axis=0))
+        np.bitwise_or.at(self._bits, at, bits)
+        return [int(place) for place in old]

@@ -10,12 +10,12 @@ in random places. Whether a key is known is asked of the blocks of its own basis
 
 from __future__ import annotations
 
+import struct
 import zlib
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Protocol
 
-from qx.adapters.evidence.seen import Seen
 from qx.compliance import evidence as form
 from qx.compliance.evidence import KEY
 from qx.kernel.errors import QxError
@@ -24,6 +24,7 @@ from qx.model.evidence import Block, Content, Head, Link, Receipt
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from qx.adapters.evidence.seen import Seen
     from qx.model.evidence import Basis, Draft, Packed
     from qx.ports.evidence import Signs
 
@@ -56,8 +57,8 @@ class Shelf(Protocol):
     def keys_after(self, number: int, basis: str) -> Iterator[tuple[bytes, int]]:
         """The keys of blocks of that basis after block `number`, some in one piece, and the bytes of each entry."""
 
-    def put(self, block: Block, entries: Sequence[bytes]) -> None:
-        """`entries`: keys with their places (4 bytes), in order."""
+    def put(self, block: Block, entries: bytes) -> None:
+        """`entries`: keys with their places (4 bytes each), in order."""
 
     def digests(self, first: int, last: int) -> tuple[str, ...]: ...
 
@@ -109,7 +110,7 @@ class Appender:
         over = form.checkpoint_over(self._region, head, shelf.digests(head.covered + 1, head.number))
         packed = form.packed_checkpoint(form.signed(over, self._signer()))
         block = form.linked(self._region, head, packed, "", at, by)
-        shelf.put(block, ())
+        shelf.put(block, b"")
         return form.advanced(head, block)
 
     def _basis(self, shelf: Shelf, basis: Basis, contents: Callable[[Basis], Iterable[Content]]) -> str:
@@ -141,6 +142,8 @@ class Appender:
     def _filter(self, shelf: Shelf, basis: str, head: Head) -> Seen:
         """One that was told of every key of that basis."""
         if self._seen is None or self._seen[0] != basis:
+            from qx.adapters.evidence.seen import Seen  # with numpy, which one transaction does without
+
             self._seen = (basis, Seen())
         seen = self._seen[1]
         if seen.upto < head.number:
@@ -175,13 +178,14 @@ def place_in(entries: bytes, key: bytes) -> int | None:
     return None
 
 
-def split(entries: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
+def split(entries: bytes) -> Iterator[tuple[int, bytes]]:
     """(first byte, slice), of entries in order; bytes that none begins with are left out."""
+    first = entries[::ENTRY]
     begin = 0
     for byte in range(SLICES):
-        end = bisect_left(entries, bytes((byte + 1,)), begin) if byte < SLICES - 1 else len(entries)
+        end = bisect_right(first, byte, begin)
         if end > begin:
-            yield byte, b"".join(entries[begin:end])
+            yield byte, entries[begin * ENTRY : end * ENTRY]
         begin = end
 
 
@@ -192,10 +196,12 @@ def index_of(entries: bytes) -> dict[bytes, int]:
     }
 
 
-def _entries(keys: bytes) -> list[bytes]:
-    found = [key + place.to_bytes(4, "big") for place, key in enumerate(form.keys_of(keys))]
+def _entries(keys: bytes) -> bytes:
+    count = len(keys) // KEY
+    places = struct.pack(f">{count}I", *range(count))
+    found = [keys[at * KEY : (at + 1) * KEY] + places[at * 4 : (at + 1) * 4] for at in range(count)]
     found.sort()
-    return found
+    return b"".join(found)
 
 
 def _cut(entries: bytes, width: int) -> list[bytes]:

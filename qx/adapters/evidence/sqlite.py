@@ -236,13 +236,13 @@ class _Shelf:
                 for (keys,) in self._db.execute("SELECT keys FROM slices WHERE at BETWEEN ? AND ?", bounds):
                     yield keys, ENTRY
 
-    def put(self, block: Block, entries: Sequence[bytes]) -> None:
+    def put(self, block: Block, entries: bytes) -> None:
         link = block.link
         row = (link.number, link.region, link.kind, link.at, link.by, link.basis, link.count, link.root, link.previous,
                link.digest, block.body)  # fmt: skip
         self._db.execute("INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-        if len(entries) < SMALL:
-            lines = [(entry[:KEY], link.number, int.from_bytes(entry[KEY:], "big")) for entry in entries]
+        if len(entries) < SMALL * ENTRY:
+            lines = [(key, link.number, place) for key, place in shelf.index_of(entries).items()]
             self._db.executemany("INSERT INTO lines VALUES (?, ?, ?)", lines)
         else:
             slices = [(link.number << 8 | byte, keys) for byte, keys in shelf.split(entries)]

@@ -7,15 +7,18 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from qx.adapters.notify.wording import lines
 from qx.adapters.sqlite.store import SqliteStore
 from qx.app.alerting import Alerting, acknowledge, standing, undelivered
 from qx.app.workbench import Workbench
+from qx.engine.records import write
 from qx.failover.judge import judge
 from qx.kernel.errors import QxError
 from qx.model.alert import Happening, Notice
 from qx.model.lease import Rule
+from qx.model.risk_limits import RiskStanding
 from qx.ports.notifier import NotTaken
 from tests.unit.failover import values as v
 from tests.unit.failover.values import EU, NOW, US
@@ -229,4 +232,33 @@ async def test_a_store_that_does_not_answer_is_no_reason_to_be_silent(
     await rig.tick(20, well=True)
     await rig.tick(30, well=True)
     assert rig.phone.said[1:] == [("resolved", "region/us-east")]
+    await rig.close()
+
+
+async def test_a_portfolio_above_a_limit_is_told_until_it_is_within(directory: Path) -> None:
+    rig = Rig(directory)
+    kept = RiskStanding(portfolio="energy", state="hard", because="desk oil", as_of="2027-01-14", at=NOW, by="x@y")
+    for state, first in (("hard", 0), ("within", 20)):
+        write(rig.bench.store, replace(kept, state=state), "energy")
+        for second in range(first, first + 20, 2):
+            await rig.tick(second, well=True)
+    assert rig.phone.said == [("fired", "risk/energy"), ("resolved", "risk/energy")]
+    assert "hard limit" in rig.phone.got[0].alert.title
+    await rig.close()
+
+
+async def test_a_store_that_is_silent_ends_no_such_alert(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig(directory)
+    kept = RiskStanding(portfolio="energy", state="hard", because="desk oil", as_of="2027-01-14", at=NOW, by="x@y")
+    write(rig.bench.store, kept, "energy")
+    for second in range(0, 20, 2):
+        await rig.tick(second, well=True)
+
+    def silent(*_: object) -> None:
+        raise QxError("QX-STORE-009", "no answer")
+
+    monkeypatch.setattr(rig.bench, "still", silent)
+    for second in range(20, 60, 2):
+        await rig.tick(second, well=True)
+    assert rig.phone.said == [("fired", "risk/energy")]
     await rig.close()

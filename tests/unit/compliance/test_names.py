@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rapidfuzz.distance import OSA
 
 from qx.compliance.names import folded, normal
 from qx.compliance.screening.compare import Compared, compared, near
-from qx.compliance.screening.index import keys, plain
+from qx.compliance.screening.index import Index, build, keys
+from qx.compliance.screening.keyed import Keyed, pair, table
 from qx.compliance.screening.lists import THRESHOLD
-from qx.compliance.screening.name import Of, name_of
+from qx.compliance.screening.name import Of, name_of, plain
 
 
 @pytest.mark.parametrize(("name", "text"), [
@@ -109,6 +111,35 @@ def spelled(draw: st.DrawFn) -> tuple[str, str]:
 def test_words_that_are_near_share_a_key(words: tuple[str, str]) -> None:
     one, other = map(plain, words)
     assert not near(one, other) or keys(one) & keys(other)
+
+
+@given(spelled())
+def test_what_is_not_measured_would_not_have_been_near(words: tuple[str, str]) -> None:
+    one, other = map(plain, words)
+    length, longer = sorted(map(len, words))
+    heard, broken = OSA.distance(one.sound, other.sound), OSA.distance(one.skeleton, other.skeleton)
+    found = heard < 2 or (len(one.skeleton) > 1 and (not broken or (broken == 1 and length > 8)))
+    cost = (heard + min(broken, 3)) / 2
+    allowed = 2 if length > 8 else 1 if length > 4 else 0.5
+    is_near = length > 3 and longer - length < 6 and found and cost <= allowed
+    assert near(one, other) == (1 if words[0] == words[1] else is_near and 1 - max(cost, 0.25) / longer)
+
+
+@given(st.lists(spelled(), min_size=1, max_size=12))
+def test_the_index_knows_every_word_that_is_near(pairs: list[tuple[str, str]]) -> None:
+    asked, listed = zip(*pairs, strict=True)
+    words = list(dict.fromkeys(word.text for each in listed for word in name_of(each, "person").telling))
+    index = Index(build([(each, "person") for each in listed]))
+    for each in asked:
+        found = [n for n, word in enumerate(words) if near(plain(each), plain(word))]
+        assert sorted(index.near(each)) == found
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**32 - 1) | st.integers(0, 3), st.integers(0, 9)), max_size=30))
+def test_a_table_holds_what_a_dict_would(pairs: list[tuple[int, int]]) -> None:
+    under = Keyed(table([pair(*each) for each in pairs])).under
+    for key in {key for key, _ in pairs} | {5}:
+        assert under([key]) == {value for other, value in pairs if other == key}
 
 
 @given(spelled())

@@ -33,12 +33,13 @@ def test_what_is_commented_out_is_valid_too() -> None:
     text = template()
     opened = (("approvals: []\n", "approvals:\n"), ("channels: {}\n", "channels:\n"), ("routes: [] ", "routes: "))
     more = (("approvers: {}\n", "approvers:\n"), ("schedules: {}\n", "schedules:\n"),
-            ("submitters: {}\n", "submitters:\n"))  # fmt: skip
+            ("submitters: {}\n", "submitters:\n"), ("  risk: [] ", "  risk: "))  # fmt: skip
     shifted = (("#  trading-", "  trading-"), ("#  sessions-", "  sessions-"), ("#  - id", "  - id"), ("#    ", "    "))
     for old, new in (*opened, *more, *shifted):
         text = text.replace(old, new)
     assert errors_of(text) == []
     assert [route.then for route in platform_of(text).notify.routes] == [("phone",), ()]
+    assert platform_of(text).watch.risk[0].clusters == ("trading",)
     assert platform_of(text).approvals[0].to == "eu-west"
     assert platform_of(text).approvers["ada"].accounts == ("a.lovelace",)
     assert platform_of(text).submitters["legal"].accounts == ("l.lawson",)

@@ -94,6 +94,17 @@ def test_values_that_do(watch: str) -> None:
     assert faults(f"watch: {watch}\n") == []
 
 
+@pytest.mark.parametrize(("gate", "at", "words"), [
+    ("clusters: [tradign]", "tradign", "no cluster 'tradign'"), ("max_age: 0s", "0s", "longer than 0 s"),
+    ("refuse_on: never", "never", "is not known here"),
+])  # fmt: skip
+def test_a_risk_gate_that_cannot_be(gate: str, at: str, words: str) -> None:
+    assert faults("watch:\n  risk: [{portfolio: energy}]\n") == []
+    ((where, message),) = faults(f"watch:\n  risk: [{{portfolio: energy, {gate}}}]\n")
+    assert where == at
+    assert words in message
+
+
 # -- the timetable
 
 
@@ -106,6 +117,10 @@ def test_values_that_do(watch: str) -> None:
     ("do: drill, cluster: trading, grace: 0s", "0s", "longer than 0 s"),
     ("do: job", "job", "'job' is not known here"),
     ("do: runbook, runbook: x, inputs: {n: 1}", "1", "wants text"),
+    ('do: risk, portfolio: ""', '""', "names no file"), ("do: risk, portfolio: p.csv, alpha: 100%", "100%", "is none"),
+    ("do: risk, portfolio: p.csv, horizon: 0d", "0d", "is none"),
+    ("do: risk, portfolio: p.csv, max_price_age: -1", "-1", "below zero"),
+    ("do: risk, portfolio: p.csv, method: magic", "magic", "is not known here"),
 ])  # fmt: skip
 def test_a_schedule_that_cannot_be(schedule: str, at: str, words: str) -> None:
     ((where, message),) = faults(f'schedules:\n  nightly: {{cron: "0 3 * * *", {schedule}}}\n')
@@ -124,6 +139,9 @@ def test_a_schedule_that_cannot_be(schedule: str, at: str, words: str) -> None:
      [("inputs.too", "too: x", "no such input")]),
     ('cron: "0 3 * * *", do: runbook, runbook: mine, inputs: {}', [("inputs.to", "{", "it must be given")]),
     ('cron: "0 3 * * *", do: runbook, runbook: mine, inputs: {to: virginia}', []),
+    ('cron: "0 3 * * *", do: risk, portfolio: p.csv, prices: q.csv', [("portfolio", "p.csv", "no file"),
+                                                                     ("prices", "q.csv", "no file")]),
+    ('cron: "0 3 * * *", do: risk, portfolio: runbooks/mine.yaml', []),
 ])  # fmt: skip
 def test_what_the_timetable_means(schedule: str, found: list[tuple[str, str, str]], tmp_path: Path) -> None:
     (tmp_path / "runbooks").mkdir()

@@ -1,0 +1,1 @@
+"""Market risk, wired: files read, books valued, figures measured, kept and judged."""

@@ -1,0 +1,177 @@
+"""`qx risk var|es`: figures that can be told beforehand, their conventions, their drill-down, their bytes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.cli.risky import four_indices, one_to, two_books
+from tests.unit.risk.hull import needed
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Qx
+
+EXAMPLE = str(Path(__file__).parents[2] / "examples" / "portfolio.csv")
+CHEAP = ("--method", "monte-carlo", "--draws", "20000")
+METHODS: list[tuple[str, ...]] = [
+    (), ("--method", "age"), ("--method", "filtered"), ("--method", "evt"), ("--method", "parametric"),
+    ("--method", "parametric", "--distribution", "t5", "--volatility", "ewma:0.97"), CHEAP,
+    (*CHEAP, "--distribution", "t5"), (*CHEAP, "--distribution", "copula", "--horizon", "5d"), ("--horizon", "10d"),
+    ("--horizon", "10d", "--scaling", "sqrt"), ("--horizon", "10d", "--scaling", "autocorrelated"),
+    ("--quantile", "type7"), ("--emulate", "ore"), ("--alpha", "0.975"), ("--revaluation", "greeks"),
+]  # fmt: skip
+
+
+def said(qx: Qx, *argv: str) -> Any:
+    found = qx("risk", *argv, "-o", "json")
+    assert found.exit == 0, found.out
+    return found.json
+
+
+@pytest.mark.parametrize(("argv", "var", "es"), [
+    ((), 496, 498), (("--alpha", "0.99"), 496, 498), (("--quantile", "hull"), 496, 498),
+    (("--emulate", "riskfolio"), 496, 498), (("--emulate", "quantlib"), 495, 498),
+    (("--emulate", "excel"), 495.01, None),
+    (("--quantile", "quantlib"), 495, 498), (("--alpha", "97.5%"), 488, 494.24), (("--window", "100"), 500, 500),
+])  # fmt: skip
+def test_losses_of_1_to_500(
+    qx: Qx, tmp_path: Path, argv: tuple[str, ...], var: float, es: float | None
+) -> None:
+    found = said(qx, "var", one_to(500, tmp_path), *argv)
+    assert found["var"] == pytest.approx(var, abs=1e-9)
+    assert found["es"] == (None if es is None else pytest.approx(es, abs=1e-9))
+
+
+def test_the_document_says_what_its_figures_mean(qx: Qx, tmp_path: Path) -> None:
+    found = said(qx, "var", one_to(500, tmp_path))
+    assert (found["schema"], found["measure"], found["currency"], found["as_of"]) == (
+        "qx.risk/1", "var", "USD", "2026-11-20",
+    )  # fmt: skip
+    assert found["convention"]["tail"].startswith("5th worst of 500 scenarios")
+    assert found["convention"]["returns"] == {"absolute": 1}
+    assert found["var_interval"]["low"] <= 496 <= found["var_interval"]["high"]
+    assert found["worst"][0]["date"] == "2026-11-20"
+    assert [each["pnl"] for each in found["worst"]] == [-500, -499, -498, -497, -496]
+    assert [each["role"] for each in found["inputs"]] == ["portfolio", "factors", "prices"]
+    assert all(len(each["sha256"]) == 64 for each in found["inputs"])
+
+
+def test_es_is_the_same_document_with_the_other_figure_first(qx: Qx, tmp_path: Path) -> None:
+    file = one_to(500, tmp_path)
+    assert said(qx, "es", file) == said(qx, "var", file) | {"measure": "es"}
+    first = {name: qx("risk", name, file).out.splitlines()[0].split()[0] for name in ("var", "es")}
+    assert first == {"var": "VaR", "es": "ES"}
+
+
+@pytest.mark.parametrize("argv", METHODS, ids=" ".join)
+def test_parts_sum_to_the_whole_at_every_level_and_two_runs_give_the_same_bytes(
+    qx: Qx, tmp_path: Path, argv: tuple[str, ...]
+) -> None:
+    levels = "book,desk,strategy,region,instrument,currency,trade,factor,tenor"
+    first, second = (qx("risk", "var", two_books(tmp_path), *argv, "--by", levels, "-o", "json") for _ in range(2))
+    assert (first.exit, first.out) == (0, second.out)
+    assert "NaN" not in first.out
+    found = first.json
+    assert [each["level"] for each in found["by"]] == levels.split(",")
+    for each in found["by"]:
+        for figure in ("var", "es"):
+            whole = found[figure]
+            total = sum(part[figure] for part in each["parts"])
+            assert total == pytest.approx(whole, rel=1e-9), each["level"]
+            assert each[f"residual_{figure}"] == pytest.approx(whole - total, abs=1e-6 * abs(whole))
+
+
+def test_any_number_of_jobs_draws_the_same_digits(qx: Qx, tmp_path: Path) -> None:
+    file = two_books(tmp_path)
+    one, three = (qx("risk", "var", file, *CHEAP, "--jobs", jobs, "-o", "json").out for jobs in ("1", "3"))
+    assert one == three
+    assert said(qx, "var", file, *CHEAP, "--seed", "7")["var"] != json.loads(one)["var"]
+
+
+def test_a_simulation_stops_when_it_is_precise_enough(qx: Qx, tmp_path: Path) -> None:
+    found = said(qx, "var", two_books(tmp_path), "--method", "monte-carlo", "--precision", "3%")
+    told = found["simulation"]
+    assert told["draws"] < 1_000_000
+    assert told["reached"] <= 0.03 == told["precision"]
+    assert found["var_interval"]["low"] < found["var"] < found["var_interval"]["high"]
+    short = said(qx, "var", two_books(tmp_path), "--method", "monte-carlo", "--precision", "0.1%", "--draws", "40000")
+    assert "not reached" in short["notes"][0]
+
+
+@needed
+@pytest.mark.parametrize(("argv", "var", "es"), [
+    ((), 253_385, 327_181), (("--method", "age"), 282_204, 400_914),
+    (("--method", "age", "--decay", "0.99"), 345_435, 470_917), (("--method", "filtered"), 602_968, 750_078),
+    (("--method", "parametric"), 217_757, 249_476),
+    (("--method", "parametric", "--volatility", "ewma"), 471_025, 539_637),
+    (("--method", "cornish-fisher"), 303_911, None), (("--emulate", "ore"), 217_974, 308_980),
+    (("--emulate", "quantlib"), 217_974, 327_181), (("--emulate", "performanceanalytics"), 218_328, None),
+])  # fmt: skip
+def test_hulls_four_indices(
+    qx: Qx, tmp_path: Path, argv: tuple[str, ...], var: float, es: float | None
+) -> None:
+    found = said(qx, "var", four_indices(tmp_path), *argv)
+    assert found["var"] == pytest.approx(var, abs=0.6)
+    assert es is None or found["es"] == pytest.approx(es, abs=0.6)
+
+
+@needed
+def test_hulls_components(qx: Qx, tmp_path: Path) -> None:
+    found = said(qx, "var", four_indices(tmp_path), "--by", "trade")
+    parts = {each["name"]: each for each in found["by"][0]["parts"]}
+    var = {"DJIA": 119_536, "FTSE100_usd": 81_810, "CAC40_usd": 37_471, "Nikkei225_usd": 14_568}
+    es = {"DJIA": 115_088, "FTSE100_usd": 114_025, "CAC40_usd": 45_173, "Nikkei225_usd": 52_895}
+    assert {name: part["var"] for name, part in parts.items()} == pytest.approx(var, abs=0.6)
+    assert {name: part["es"] for name, part in parts.items()} == pytest.approx(es, abs=0.6)
+
+
+def test_the_example_is_measured_and_fits_a_terminal(qx: Qx) -> None:
+    found = said(qx, "var", EXAMPLE, "--by", "book,desk,strategy,region,trade,factor,tenor")
+    assert found["es"] >= found["var"] > 0
+    assert found["treatments"], "what was done to the data is told"
+    for width in (80, 140):
+        out = qx("risk", "var", EXAMPLE, env={"COLUMNS": str(width), "NO_COLOR": "1"}, terminal=True).out
+        assert max(map(len, out.splitlines())) <= width
+        assert "VaR 99% 1 day" in out
+
+
+@pytest.mark.parametrize(("argv", "code"), [
+    (("--alpha", "100%"), "QX-RISK-001"), (("--alpha", "0"), "QX-RISK-001"), (("--alpha", "often"), "QX-RISK-001"),
+    (("--horizon", "0d"), "QX-RISK-001"), (("--horizon", "10y"), "QX-RISK-001"),
+    (("--horizon", "500d"), "QX-RISK-009"), (("--window", "20"), "QX-RISK-009"),
+    (("--alpha", "99.99%"), "QX-RISK-009"), (("--quantile", "type10"), "QX-RISK-001"),
+    (("--emulate", "lotus"), "QX-RISK-001"), (("--by", "bok"), "QX-RISK-001"), (("--as-of", "soon"), "QX-RISK-001"),
+    (("--currency", "dollars"), "QX-RISK-001"), (("--currency", "CHF"), "QX-RISK-006"),
+    (("--as-of", "2020-01-01"), "QX-RISK-011"), (("--volatility", "garch"), "QX-RISK-001"),
+    (("--method", "filtered", "--volatility", "ewma:2"), "QX-RISK-001"),
+    (("--method", "filtered", "--volatility", "wild"), "QX-RISK-001"), (("--precision", "1%"), "QX-RISK-001"),
+    ((*CHEAP, "--precision", "1"), "QX-RISK-001"), (("--draws", "5"), "QX-RISK-001"),
+    (("--engine", "dask://here:1"), "QX-RISK-001"), ((*CHEAP, "--engine", "spark://here"), "QX-RISK-001"),
+    (("--distribution", "t5"), "QX-RISK-001"), (("--method", "age", "--decay", "1.5"), "QX-RISK-001"),
+    (("--method", "age", "--quantile", "type7"), "QX-RISK-001"),
+    (("--method", "parametric", "--scaling", "overlapping"), "QX-RISK-001"),
+    (("--emulate", "ore", "--quantile", "type7"), "QX-RISK-001"),
+    (("--emulate", "ore", "--method", "age"), "QX-RISK-001"),
+    (("--prices", "/nonexistent.csv"), "QX-RISK-002"), (("--factors", "/nonexistent.csv"), "QX-RISK-002"),
+    (("--method", "magic"), "QX-CLI-001"),
+])  # fmt: skip
+def test_what_cannot_be_measured_is_refused(qx: Qx, tmp_path: Path, argv: tuple[str, ...], code: str) -> None:
+    found = qx("risk", "var", two_books(tmp_path), *argv, "-o", "json")
+    assert (found.exit, found.json["error"]["code"]) == (2, code)
+    assert found.json["error"]["hint"]
+
+
+def test_an_empty_portfolio_one_position_and_one_day(qx: Qx, tmp_path: Path) -> None:
+    file = Path(two_books(tmp_path))
+    head, first, *_ = file.read_text().splitlines()
+    file.write_text(head + "\n")
+    empty = qx("risk", "var", str(file), "-o", "json")
+    assert (empty.exit, empty.json["error"]["code"]) == (2, "QX-RISK-010")
+    file.write_text(f"{head}\n{first}\n")
+    assert said(qx, "var", str(file))["by"][0]["parts"][0]["share"] == pytest.approx(1.0)
+    two_books(tmp_path, count=2)
+    short = qx("risk", "var", str(file), "-o", "json")
+    assert (short.exit, short.json["error"]["code"]) == (2, "QX-RISK-009")
