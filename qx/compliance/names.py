@@ -29,7 +29,7 @@ _ARABIC = {
     "ة": "a", "و": "w", "ي": "y", "ی": "y", "ى": "a", "پ": "p", "چ": "ch", "ژ": "zh", "گ": "g", "ـ": "",
     "\u200c": "", "\u200d": "",
 }  # fmt: skip
-_LETTERS = {**_CYRILLIC, **_GREEK, **_ARABIC}
+_TABLE = str.maketrans({**_CYRILLIC, **_GREEK, **_ARABIC})
 _FORMS = {
     "ltd": "limited", "inc": "incorporated", "corp": "corporation", "co": "company", "sa": "sa", "gmbh": "gmbh",
     "plc": "plc", "llc": "llc", "bsc": "bsc", "wll": "wll", "jsc": "jsc", "pjsc": "pjsc", "ooo": "llc", "oao": "jsc",
@@ -38,6 +38,7 @@ _FORMS = {
 _NOISE = re.compile(r"[^a-z0-9]+")
 _DOTS = re.compile(r"(?<=\b\w)\.(?=\w\b)")  # S.A. is one word
 _APOSTROPHES = re.compile("(?<=\\w)['\u2018\u2019\u02bc\u02bb`\u00b4](?=\\w)")  # Qa'ida is one word
+_QUOTES = frozenset("'\u2018\u2019\u02bc\u02bb`\u00b4")
 _GENITIVE = re.compile("(?<=\\w)['\u2019]s\\b")
 _ARTICLE = re.compile("\\bال(?=\\w{3})")  # al-, written as one with its word
 
@@ -45,8 +46,11 @@ _ARTICLE = re.compile("\\bال(?=\\w{3})")  # al-, written as one with its word
 @lru_cache(maxsize=200_000)
 def folded(name: str) -> str:
     """Lower-case a to z, digits and single spaces: 'Al-Qa'ida' is 'al qaida', 'Роснефть' is 'rosneft'."""
-    text = _DOTS.sub("", unicodedata.normalize("NFKC", name).lower())
-    text = _APOSTROPHES.sub("", _GENITIVE.sub("", text))
+    text = (name if name.isascii() else unicodedata.normalize("NFKC", name)).lower()
+    if "." in text:
+        text = _DOTS.sub("", text)
+    if not _QUOTES.isdisjoint(text):
+        text = _APOSTROPHES.sub("", _GENITIVE.sub("", text))
     text = text.replace("&", " and ").replace("_", " ")
     if not text.isascii():
         text = _latin(_ARTICLE.sub("al ", text))
@@ -54,10 +58,8 @@ def folded(name: str) -> str:
 
 
 def _latin(text: str) -> str:
-    text = "".join(_LETTERS.get(letter, letter) for letter in unicodedata.normalize("NFC", text))
-    text = "".join(
-        letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter)
-    )
+    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFC", text).translate(_TABLE))
+    text = "".join([letter for letter in text if letter.isascii() or not unicodedata.combining(letter)])
     if text.isascii():
         return text
     from anyascii import anyascii
@@ -67,4 +69,4 @@ def _latin(text: str) -> str:
 
 def normal(name: str) -> str:
     """Folded, with one word for each spelling of a legal form: 'FUTURE BANK B.S.C.' and 'Future Bank BSC' are one."""
-    return " ".join(_FORMS.get(word, word) for word in folded(name).split())
+    return " ".join([_FORMS.get(word, word) for word in folded(name).split()])

@@ -11,24 +11,25 @@ import hashlib
 from collections import defaultdict
 from datetime import datetime
 from functools import cached_property
-from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from qx.compliance import dated
 from qx.compliance.names import normal
 from qx.compliance.screening.compare import Compared, compared
 from qx.compliance.screening.index import Index, build
-from qx.compliance.screening.name import is_syllabic, name_of, same_letters
+from qx.compliance.screening.name import either, is_syllabic, same_letters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from qx.compliance.screening.name import Name
     from qx.model.sanctions import Cleared, Listed, SanctionsList
 
-ALGORITHM = "qx-names/1"  # raised whenever a name may come to another score, or the index to another form
+ALGORITHM = "qx-names/1"  # raised whenever a name may come to another score
 THRESHOLD = 0.82  # from which a name may be a listed one
 SAME = 0.99  # most that a name can score that is not the same, letter for letter
 NEAR_MISSES = 3
@@ -36,7 +37,7 @@ IDENTIFIERS = ("uid", "imo", "lei", "bic", "registration")
 SHIPS = ("vessel", "aircraft")
 
 
-class Hit(NamedTuple):
+class Hit(Struct, frozen=True, gc=False):
     """A listed name that came near. `how`: name (the same), weak (the same as a weak alias), near."""
 
     listed: Listed
@@ -47,7 +48,7 @@ class Hit(NamedTuple):
     compared: Compared | None = None  # word by word, where it is not the same
 
 
-class Found(NamedTuple):
+class Found(Struct, frozen=True, gc=False):
     """`hits`: at or above the threshold, the best first, one an entry; `misses`: the best below it."""
 
     asked: str
@@ -55,7 +56,7 @@ class Found(NamedTuple):
     misses: tuple[Hit, ...]
 
 
-class _Known(NamedTuple):
+class _Known(Struct, frozen=True, gc=False):
     listed: Listed
     source: str
     name: str
@@ -63,7 +64,7 @@ class _Known(NamedTuple):
 
 
 class Lists:
-    """`index`: of these very lists, from a cache; without one it is built when it is first needed."""
+    """`index`: of these very lists, from a cache; given, or set later; else it is built when it is first needed."""
 
     def __init__(
         self, lists: tuple[SanctionsList, ...], *, cleared: tuple[Cleared, ...] = (), threshold: float = THRESHOLD,
@@ -71,7 +72,8 @@ class Lists:
     ) -> None:  # fmt: skip
         self.lists, self.threshold = lists, threshold
         self.cleared = {(each.record, each.source, each.uid): each for each in cleared}
-        self._given = index
+        if index is not None:
+            self.index = index
         self._found: dict[tuple[str, bool], Found] = {}
 
     @cached_property
@@ -121,8 +123,6 @@ class Lists:
 
     @cached_property
     def index(self) -> Index:
-        if self._given is not None:
-            return self._given
         return Index(
             build(
                 [(each.name, "person" if each.listed.kind == "person" else "entity") for each in self._known]
@@ -153,41 +153,48 @@ class Lists:
             if len(self._found) > MOST_NAMES:
                 self._found.clear()
             hits = sorted(self._hits(name, ships=ships), key=_rank)
-            above = [each for each in hits if each.score >= self.threshold]
-            below = islice((each for each in hits if each.score < self.threshold), NEAR_MISSES)
-            found = self._found[name, ships] = Found(name, tuple(above), tuple(below))
+            above = sum([each.score >= self.threshold for each in hits])
+            found = self._found[name, ships] = Found(
+                name, tuple(hits[:above]), tuple(hits[above : above + NEAR_MISSES])
+            )
         return found
 
-    def _hits(self, name: str, *, ships: bool) -> Iterator[Hit]:
+    def _hits(self, name: str, *, ships: bool) -> Iterable[Hit]:
         best: dict[tuple[str, str], Hit] = {}
         for number in self.index.same(normal(name)):
             known = self._known[number]
-            if same_letters(name, known.name):
+            if (known.listed.kind in SHIPS) == ships and same_letters(name, known.name):
                 how = "weak" if known.weak else "name"
                 _keep(best, Hit(known.listed, known.source, known.name, how, 1.0))
         for place, asked in self._alike(name, ships=ships):
-            line = self.index.lines[place]
-            known = self._known[line.number]
+            known = self._known[self.index.numbers[place]]
             if (known.listed.kind in SHIPS) == ships and not known.weak:
                 listed = self.index.name(place)
-                found = compared(asked, listed._replace(strict=True) if is_syllabic(known.name) else listed)
+                found = compared(asked, replace(listed, strict=True) if is_syllabic(known.name) else listed)
                 if found.score > 0:
                     score = min(found.score, SAME)
                     _keep(best, Hit(known.listed, known.source, known.name, "near", score, found))
-        return (each for each in best.values() if (each.listed.kind in SHIPS) == ships)
+        return best.values()
 
     def _alike(self, name: str, *, ships: bool) -> Iterator[tuple[int, Name]]:
         """Lines worth comparing, with the name as their kind takes it apart."""
-        entity, person = name_of(name, "entity"), name_of(name, "person")
-        bits = self.index.candidates(entity)
-        yield from ((place, entity) for place in self.index.places(entity, bits))
-        if not ships:
-            if [word[:2] for word in person.words] != [word[:2] for word in entity.words]:
-                bits = self.index.candidates(person)
-            yield from ((place, person) for place in self.index.places(person, bits))
+        entity, person = either(name)
+        index = self.index
+        words, joined = index.candidates(entity), index.joined(entity)
+        for place in index.places(entity, words | joined):
+            yield place, entity
+        if ships:
+            return
+        if person.words is not entity.words:
+            words = index.candidates(person)
+        if person.bare != entity.bare:
+            joined = index.joined(person)
+        for place in index.places(person, words | joined):
+            yield place, person
 
 
 MOST_NAMES = 100_000  # that are remembered
+_HOWS = {"name": 0, "weak": 1, "near": 2}
 
 
 def _keep(best: dict[tuple[str, str], Hit], hit: Hit) -> None:
@@ -199,7 +206,7 @@ def _keep(best: dict[tuple[str, str], Hit], hit: Hit) -> None:
 
 
 def _rank(hit: Hit) -> tuple[float, int, str, str]:
-    return -hit.score, ("name", "weak", "near").index(hit.how), hit.source, hit.listed.uid
+    return -hit.score, _HOWS[hit.how], hit.source, hit.listed.uid
 
 
 def stands(listed: Listed, at: datetime) -> bool:

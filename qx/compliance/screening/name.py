@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from qx.compliance.names import folded
 from qx.compliance.screening.sound import skeleton, sound
@@ -20,7 +23,8 @@ from qx.compliance.screening.words import (
     PARTICLES,
     ROMAN,
     TITLES,
-    marked,
+    form_of,
+    parts,
 )  # fmt: skip
 
 Of = Literal["person", "entity"]
@@ -31,6 +35,7 @@ WEIGHTS: dict[Kind, float] = {
 }  # fmt: skip
 SHORT = {1: 0.4, 2: 0.6, 3: 0.8}  # by length: what is left of a word's weight
 LEFT_ALONE = frozenset({"form", "title", "particle", "company"})  # never looked up alone
+NOT_BARE = frozenset({"form", "title"})
 CLEAR_FORMS = frozenset(
     {"llc", "ltd", "limited", "inc", "corp", "plc", "gmbh", "corporation", "incorporated"}
 )
@@ -39,7 +44,7 @@ CLEAR_FORMS = frozenset(
 _SYLLABLES = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")  # Kana, Han, Hangul
 
 
-class Word(NamedTuple):
+class Word(Struct, frozen=True, gc=False):
     text: str
     kind: Kind
     weight: float
@@ -48,40 +53,49 @@ class Word(NamedTuple):
     spelled: str  # as it stands in the folded name: of a legal form, of a number
 
 
-class Name(NamedTuple):
-    """`text`: folded. `joined`: without spaces, titles and legal forms. `key`: what two equal names share. `strict`: of
-    a script in which each syllable tells: nothing is near but the same.
+class Name(Struct, frozen=True, gc=False):
+    """`telling`: the words that are looked up. `bare`: all but titles and legal forms; `joined`: these without spaces.
+    `strict`: of a script in which each syllable tells: nothing is near but the same.
     """
 
-    text: str
-    words: tuple[Word, ...]
-    joined: str
-    key: str
     of: Of
+    words: tuple[Word, ...]
+    telling: tuple[Word, ...]
+    bare: tuple[str, ...]
+    joined: str
     strict: bool = False
-
-    @property
-    def telling(self) -> tuple[Word, ...]:
-        return tuple(word for word in self.words if word.kind not in LEFT_ALONE)
 
 
 @lru_cache(maxsize=65536)
 def analysed(text: str, of: Of) -> Name:
     """`text`: folded."""
-    words = tuple(_words(text, of))
-    key = " ".join(word.text for word in words if word.kind != "title")
-    joined = "".join(word.text for word in words if word.kind not in ("form", "title"))
-    return Name(text, words, joined, key, of)
+    return _name(of, tuple([word_of(part, of) for part in parts(text)]), strict=False)
 
 
 def name_of(name: str, of: Of) -> Name:
     found = analysed(folded(name), of)
-    return found._replace(strict=True) if is_syllabic(name) else found
+    return replace(found, strict=True) if is_syllabic(name) else found
+
+
+def either(name: str) -> tuple[Name, Name]:
+    """As an entity's and as a person's: `words` is one object where they are the same."""
+    split, strict = parts(folded(name)), is_syllabic(name)
+    entity = _name("entity", tuple([word_of(part, "entity") for part in split]), strict=strict)
+    words = tuple([word_of(part, "person") for part in split])
+    if words == entity.words:
+        return entity, Name("person", entity.words, entity.telling, entity.bare, entity.joined, strict)
+    return entity, _name("person", words, strict=strict)
+
+
+def _name(of: Of, words: tuple[Word, ...], *, strict: bool) -> Name:
+    telling = tuple([word for word in words if word.kind not in LEFT_ALONE])
+    bare = tuple([word.text for word in words if word.kind not in NOT_BARE])
+    return Name(of, words, telling, bare, "".join(bare), strict)
 
 
 def is_syllabic(name: str) -> bool:
     """Whether each of its letters is a syllable."""
-    return _SYLLABLES.search(name) is not None
+    return not name.isascii() and _SYLLABLES.search(name) is not None
 
 
 def same_letters(one: str, other: str) -> bool:
@@ -94,30 +108,36 @@ def same_letters(one: str, other: str) -> bool:
 def alternatives(name: str) -> tuple[str, ...]:
     """The names that one line states: 'Al-Qaida/Islamic Army' is two, each of them folded."""
     whole = folded(name)
-    parts = [part for each in name.split("/") if len((part := folded(each)).replace(" ", "")) > 3]
-    return tuple(dict.fromkeys((whole, *parts))) if len(parts) > 1 else (whole,)
+    if "/" not in name:
+        return (whole,)
+    stated = [part for each in name.split("/") if len((part := folded(each)).replace(" ", "")) > 3]
+    return tuple(dict.fromkeys((whole, *stated))) if len(stated) > 1 else (whole,)
 
 
-def _words(text: str, of: Of) -> list[Word]:
-    found = []
-    for word, form in marked(text):
-        kind = _kind(word, form, of)
-        shown = _shown(word, form, kind)
-        weight = WEIGHTS[kind] * (SHORT.get(len(shown), 1.0) if kind in ("word", "generic") else 1.0)
-        found.append(_word(shown, kind, weight, word))
-    return found
+@lru_cache(maxsize=65536)
+def word_of(part: str, of: Of) -> Word:
+    """`part`: of a folded name; a legal form of several words is one."""
+    form = form_of(part)
+    kind = _kind(part, form, of)
+    text = _shown(part, form, kind)
+    weight = WEIGHTS[kind] * (SHORT.get(len(text), 1.0) if kind in ("word", "generic") else 1.0)
+    word = plain(text)
+    if kind == "word" and weight == word.weight and text == part:
+        return word
+    return Word(text, kind, weight, word.sound, word.skeleton, part)
+
+
+@lru_cache(maxsize=65536)
+def plain(text: str) -> Word:
+    """The word as such, whatever it tells."""
+    heard = sound(text)
+    return Word(text, "number" if text.isdigit() else "word", 1.0, heard, skeleton(heard), text)
 
 
 def _shown(word: str, form: str, kind: Kind) -> str:
     if kind == "number":
         return NUMBERS.get(word) or ROMAN.get(word) or word
     return form if kind == "form" else "company" if word == "co" else word
-
-
-@lru_cache(maxsize=65536)
-def _word(text: str, kind: Kind, weight: float, spelled: str) -> Word:
-    heard = sound(text)
-    return Word(text, kind, weight, heard, skeleton(heard), spelled)
 
 
 def _kind(word: str, form: str, of: Of) -> Kind:

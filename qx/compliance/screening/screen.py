@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
@@ -15,7 +15,7 @@ from qx.compliance.screening.owners import owned
 from qx.kernel.canon import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from qx.compliance.screening.compare import Compared
@@ -74,10 +74,13 @@ class Screened(NamedTuple):
 
 def screen(transaction: Transaction, lists: Lists, at: datetime) -> Screened:
     values = transaction.values
-    record = record_of(values)
+    record = partial(record_of, values)
     found = [
         _settled(
-            each, lists, record if each.path.startswith("counterparty.") else record_of_name(each.asked), at
+            each,
+            lists,
+            record if each.path.startswith("counterparty.") else partial(record_of_name, each.asked),
+            at,
         )
         for each in _asked(values, lists, at)
     ]
@@ -110,7 +113,7 @@ def screen(transaction: Transaction, lists: Lists, at: datetime) -> Screened:
 
 def screen_name(name: str, lists: Lists, at: datetime) -> tuple[Match, ...]:
     """A name alone: matches and near misses, the best first."""
-    record = record_of_name(name)
+    record = partial(record_of_name, name)
     return tuple(_settled(each, lists, record, at) for each in _of_name("name", name, lists, at))
 
 
@@ -163,12 +166,14 @@ def _of_ship(name: str, imo: str, lists: Lists, at: datetime) -> Iterator[Match]
         yield each._replace(standing="possible", score=0.0 if another else each.score)
 
 
-def _settled(match: Match, lists: Lists, record: str, at: datetime) -> Match:
-    """What follows of a match: sectoral entries freeze nothing, and who was cleared is cleared."""
+def _settled(match: Match, lists: Lists, record: Callable[[], str], at: datetime) -> Match:
+    """What follows of a match: sectoral entries freeze nothing, who was cleared is cleared. `record`: of the party."""
     if match.listed.scope == "sectoral":
         match = match._replace(standing="sectoral")
-    cleared = lists.cleared.get((record, match.source, match.listed.uid))
-    if cleared is None or match.how not in NAMES or cleared.entry != digest_of(match.listed):
+    if not lists.cleared or match.how not in NAMES:
+        return match
+    cleared = lists.cleared.get((record(), match.source, match.listed.uid))
+    if cleared is None or cleared.entry != digest_of(match.listed):
         return match
     holds = dated.instant(cleared.at, "UTC") <= at < dated.instant(cleared.until, "UTC")
     return match._replace(standing="cleared", cleared=cleared) if holds else match

@@ -120,15 +120,23 @@ _SPELLINGS = {spelling: form for form, spellings in LEGAL_FORMS.items() for spel
 _SEVERAL = re.compile(
     r"\b(?:" + "|".join(sorted((each for each in _SPELLINGS if " " in each), key=len, reverse=True)) + r")\b"
 )
+_FIRST = frozenset(each.partition(" ")[0] for each in _SPELLINGS if " " in each)
 
 
-def marked(text: str) -> list[tuple[str, str]]:
-    """(word, the legal form that it is or '') of a folded text; a form of several words is one."""
-    found: list[tuple[str, str]] = []
+def parts(text: str) -> list[str]:
+    """The words of a folded text; a legal form of several words is one."""
+    words = text.split()
+    if _FIRST.isdisjoint(words):  # the far most of them
+        return words
+    found: list[str] = []
     end = 0
     for several in _SEVERAL.finditer(text):
-        found += [(word, _SPELLINGS.get(word, "")) for word in text[end : several.start()].split()]
-        found.append((several.group(), _SPELLINGS[several.group()]))
+        found += text[end : several.start()].split()
+        found.append(several.group())
         end = several.end()
-    found += [(word, _SPELLINGS.get(word, "")) for word in text[end:].split()]
-    return found
+    return found + text[end:].split()
+
+
+def form_of(part: str) -> str:
+    """The legal form that it is, or ''."""
+    return _SPELLINGS.get(part, "")
