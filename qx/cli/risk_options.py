@@ -87,6 +87,13 @@ Volatility = Annotated[
 RevaluationFlag = Annotated[Revaluation, typer.Option("--revaluation", metavar="HOW",
                             help="full, or greeks: delta, gamma and vega alone.")]  # fmt: skip
 Decay = Annotated[float, typer.Option("--decay", metavar="RATE", help="Age-weighted: weight of a day over the next.")]
+Correlations = Annotated[
+    str | None,
+    typer.Option("--correlations", metavar="FILE", show_default=False,
+                 help="Parametric and Monte Carlo: of some pairs of factors, instead of history's."),
+]  # fmt: skip
+Liquidity = Annotated[bool, typer.Option("--liquidity",
+                      help="Also with the days that it takes to get out: Basel's cascade, orderly closing.")]
 Keep = Annotated[bool, typer.Option("--keep", help="Keep the figures in the store, for `qx risk history`.")]
 Name = Annotated[
     str | None,

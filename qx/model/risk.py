@@ -115,6 +115,15 @@ class Shock(Struct, frozen=True, kw_only=True):
     date: str = ""  # when it happened
 
 
+class Correlation(Struct, frozen=True, kw_only=True):
+    """A line of correlations.csv: of the returns of two factors, instead of history's."""
+
+    factor: str
+    factor_2: str
+    correlation: float  # -1 to 1
+    place: Place
+
+
 class Limit(Struct, frozen=True, kw_only=True):
     """A line of limits.csv. `soft` and `hard` are amounts of `currency`."""
 

@@ -99,6 +99,28 @@ class Simulation(Struct, frozen=True, kw_only=True):
     kept: int  # P&Ls of the tail that were held in memory
 
 
+class LiquidityStep(Struct, frozen=True, kw_only=True):
+    """Of the cascade: what moves for at least so long."""
+
+    horizon_days: int  # 10, 20, 40, 60, 120
+    factors: int  # that have at least this liquidity horizon
+    es: float  # over ten days, when only these move
+    scale: float  # the root of the days that this horizon adds, in tens
+
+
+class Liquidity(Struct, frozen=True, kw_only=True):
+    """The figures when it takes days to get out; by historical simulation."""
+
+    es: float  # the cascade of the steps (MAR33.5)
+    alpha: str  # of all of them
+    base_days: int  # over which the ES of a step is measured
+    steps: tuple[LiquidityStep, ...]  # the shortest horizon first
+    orderly_var: float  # each position closed in equal parts, one a day
+    orderly_es: float  # likewise
+    longest_days: int  # that a position takes
+    slow_positions: int  # that take more than a day
+
+
 class RiskFigures(Struct, frozen=True, kw_only=True):
     """The document `qx.risk/1`."""
 
@@ -123,4 +145,5 @@ class RiskFigures(Struct, frozen=True, kw_only=True):
     treatments: tuple[Treatment, ...]  # what was done to the data, or found in them
     inputs: tuple[InputFile, ...]  # that it rests on
     simulation: Simulation | None = None  # of Monte Carlo only
+    liquidity: Liquidity | None = None  # with --liquidity only
     software: dict[str, str] = {}  # versions that the digits may depend on

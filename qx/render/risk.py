@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from qx.model.risk import Treatment
-    from qx.model.risk_answers import Breakdown, ErrorInterval, InputFile, RiskFigures, Simulation
+    from qx.model.risk_answers import Breakdown, ErrorInterval, InputFile, Liquidity, RiskFigures, Simulation
 
 DIGEST = 12  # characters of a SHA-256 that a terminal shows
 _WHOLE = 1000.0  # from there on cents tell nothing
@@ -48,6 +48,8 @@ def risk_text(
     shown = shown or Shown()
     blocks = [_head(found, palette, width)]
     blocks += [_breakdown(each, palette, width, shown.top) for each in found.by]
+    if found.liquidity is not None:
+        blocks.append(_liquidity(found.liquidity, found.currency, palette, width))
     if found.worst:
         blocks.append(_worst(found, palette, width, shown.worst))
     blocks += [*about_data(found.notes, found.treatments, palette, width), inputs_text(found.inputs, palette, width)]
@@ -145,6 +147,19 @@ def _breakdown(by: Breakdown, palette: Palette, width: int | None, top: int) -> 
 
 def _marginal(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
+
+
+def _liquidity(found: Liquidity, currency: str, palette: Palette, width: int | None) -> str:
+    slow = f"{plural(found.slow_positions, 'position')} take more than a day, at most {days(found.longest_days)}"
+    head = fields([
+        (f"ES {found.alpha} by liquidity horizon", Cell(f"{money(found.es)} {currency}", "strong")),
+        ("closed in equal parts",
+         f"VaR {money(found.orderly_var)}, ES {money(found.orderly_es)} {currency}, one part a day; {slow}"),
+    ], width=width, palette=palette)  # fmt: skip
+    columns = [Column("FROM", right=True), Column("FACTORS", right=True), Column("10-DAY ES", right=True),
+               Column("TIMES", right=True)]  # fmt: skip
+    rows = [[days(each.horizon_days), str(each.factors), money(each.es), f"{each.scale:.4f}"] for each in found.steps]
+    return f"{head}\n{table(columns, rows, width=width, palette=palette)}"
 
 
 def _worst(found: RiskFigures, palette: Palette, width: int | None, most: int) -> str:

@@ -1,8 +1,7 @@
 """Covariances: without forming them where possible, repaired and told where they are not positive semidefinite.
 
 `root` is what a simulation needs: L with L L' = covariance, by QR of the returns themselves. Only correlations that
-were not made of whole days (holes filled pairwise, or given by hand) can be indefinite; `repaired` mends these, says
-how far it moved them, and refuses to move them far.
+are given by hand can be indefinite; `repaired` mends these, says how far it moved them, and refuses to move them far.
 """
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ import numpy as np
 from qx.kernel.errors import QxError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -45,17 +46,6 @@ def weighed(returns: Floats, weights: Floats | None = None, ddof: int = 0) -> Fl
     return found
 
 
-def times(returns: Floats, exposures: Floats, weights: Floats | None = None, ddof: int = 0) -> Floats:
-    """-> (F,): covariance @ exposures, in two passes over the returns (T, F)."""
-    moves = returns @ exposures
-    if weights is not None:
-        moves *= weights
-    else:
-        moves -= moves.mean()
-        moves /= len(returns) - ddof
-    return moves @ returns
-
-
 def covariance(returns: Floats, weights: Floats | None = None, ddof: int = 0) -> Floats:
     """-> (F, F), where it is wanted as such."""
     half = weighed(returns, weights, ddof)
@@ -74,7 +64,7 @@ def root_of(matrix: Floats) -> Floats:
     values, vectors = np.linalg.eigh(matrix)
     if values[0] < -FLAT * max(abs(values[-1]), 1.0):
         said = f"a covariance that is not positive semidefinite: smallest eigenvalue {values[0]:.3g}"
-        raise QxError("QX-RISK-012", said, hint="repair it, or take whole days only")
+        raise QxError("QX-RISK-012", said, hint="repair it")
     return _lower((vectors * np.sqrt(np.maximum(values, 0.0))).T)
 
 
@@ -93,18 +83,17 @@ def correlation(matrix: Floats) -> Floats:
     return found
 
 
-def pairwise(returns: Floats, ddof: int = 0) -> Floats:
-    """-> (F, F) covariance where NaN are holes: each pair of the days that both have, about its own means.
+def corrected(matrix: Floats, given: Iterable[tuple[int, int, float]]) -> tuple[Floats, Repair]:
+    """-> covariance (F, F) with the correlations of some pairs of factors as given, and the repair that this took.
 
-    It need not be semidefinite. Raises QX-RISK-009 when a pair shares less than two days.
+    Raises QX-RISK-012 where they contradict the others too far.
     """
-    there = (~np.isnan(returns)).astype(np.float64)
-    filled = np.nan_to_num(returns)
-    shared = there.T @ there
-    if shared.min() < 2:
-        raise QxError("QX-RISK-009", "two factors share less than two days", hint="bring more days of prices")
-    sums = filled.T @ there  # [i, j]: of factor i on the days of j
-    return (filled.T @ filled - sums * sums.T / shared) / (shared - ddof)
+    deviation = np.sqrt(np.diagonal(matrix))
+    wanted = correlation(matrix)
+    for one, other, value in given:
+        wanted[one, other] = wanted[other, one] = value
+    repair = repaired(wanted)
+    return repair.matrix * deviation * deviation[:, np.newaxis], repair
 
 
 def repaired(matrix: Floats, method: Literal["clip", "higham"] = "higham", limit: float = LIMIT) -> Repair:
@@ -120,7 +109,7 @@ def repaired(matrix: Floats, method: Literal["clip", "higham"] = "higham", limit
     relative = size / float(np.linalg.norm(matrix))
     if relative > limit:
         said = f"correlations that contradict each other: the nearest that do not are {relative:.1%} away"
-        raise QxError("QX-RISK-012", said, hint=f"at most {limit:.0%} is repaired; fill the holes, or correct them")
+        raise QxError("QX-RISK-012", said, hint=f"at most {limit:.0%} is repaired; correct them")
     return Repair(found, size, relative, lowest)
 
 

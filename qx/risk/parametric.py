@@ -100,6 +100,20 @@ def parametric(
     return Parametric(found, deviation, factor.var * gradient, factor.es * gradient)
 
 
+def of_covariance(exposures: Floats, matrix: Floats, alpha: Fraction, *, dof: float | None = None) -> Parametric:
+    """As `parametric`, of a covariance (F, F) that is given: no days tell of an error, and none is named. Raises
+    QX-RISK-001.
+    """
+    factor = multiples(alpha, dof)
+    gradient = matrix @ exposures
+    deviation = math.sqrt(max(float(exposures @ gradient), 0.0))
+    if deviation:
+        gradient /= deviation
+    none = Rows(np.empty(0, np.intp), np.empty(0, np.float64))
+    found = Estimate(factor.var * deviation, factor.es * deviation, none, none, None, None)
+    return Parametric(found, deviation, factor.var * gradient, factor.es * gradient)
+
+
 def _estimate(factor: Multiples, deviation: float, weighed: Floats, error: float) -> Estimate:
     """`weighed` (T,): gradient of the deviation in the P&L of each day; `error`: its relative standard error."""
     at = np.arange(len(weighed), dtype=np.intp)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -175,3 +176,68 @@ def test_an_empty_portfolio_one_position_and_one_day(qx: Qx, tmp_path: Path) -> 
     two_books(tmp_path, count=2)
     short = qx("risk", "var", str(file), "-o", "json")
     assert (short.exit, short.json["error"]["code"]) == (2, "QX-RISK-009")
+
+
+def test_liquidity_of_energy_prices_is_the_root_of_two_of_ten_days(qx: Qx, tmp_path: Path) -> None:
+    """MAR33.12 gives energy prices 20 days; a factor that tells none of its own counts as one for orderly closing."""
+    file = two_books(tmp_path)
+    told = said(qx, "es", file, "--alpha", "97.5%", "--liquidity")["liquidity"]
+    ten = said(qx, "es", file, "--alpha", "97.5%", "--horizon", "10d")["es"]
+    assert told["es"] == pytest.approx(ten * math.sqrt(2), rel=1e-12)
+    assert [step["horizon_days"] for step in told["steps"]] == [10, 20, 40, 60, 120]
+    assert (told["longest_days"], told["slow_positions"]) == (1, 0)
+    one = said(qx, "es", file, "--alpha", "97.5%")
+    assert (told["orderly_var"], told["orderly_es"]) == pytest.approx((one["var"], one["es"]), rel=1e-12)
+    assert one["liquidity"] is None
+
+
+def test_liquidity_is_told_of_historical_simulation_only(qx: Qx, tmp_path: Path) -> None:
+    for argv in (("--method", "parametric"), ("--emulate", "ore")):
+        found = qx("risk", "var", one_to(500, tmp_path), "--liquidity", *argv)
+        assert found.exit == 2
+        assert "QX-RISK-001" in found.err
+
+
+def correlations(tmp_path: Path, *lines: str) -> str:
+    path = tmp_path / "correlations.csv"
+    path.write_text("\n".join(["factor,factor_2,correlation", *lines]) + "\n")
+    return str(path)
+
+
+def test_given_correlations_of_two_books(qx: Qx, tmp_path: Path) -> None:
+    """Of two legs that are as one, VaR is the sum of both by itself; of opposite ones the difference."""
+    file = two_books(tmp_path)
+    apart = said(qx, "var", file, "--method", "parametric")
+    together, against = (
+        said(qx, "var", file, "--method", "parametric", "--correlations",
+             correlations(tmp_path, f"NG.M1,CL.M1,{value}"))["var"] for value in (1, -1)
+    )  # fmt: skip
+    assert against < apart["var"] < together
+    none = said(qx, "var", file, "--method", "parametric", "--correlations", correlations(tmp_path, "CL.M1,NG.M1,0"))
+    assert none["var"] == pytest.approx(math.sqrt((together**2 + against**2) / 2), rel=1e-12)
+    drawn = said(qx, "var", file, *CHEAP, "--correlations", correlations(tmp_path, "CL.M1,NG.M1,0"))
+    assert drawn["var_interval"]["low"] < none["var"] < drawn["var_interval"]["high"]
+    told = [each for each in drawn["treatments"] if each["what"] == "assumed"]
+    assert told[-1]["words"] == "1 correlation as given, the others as in history"
+    assert drawn["inputs"][-1]["role"] == "correlations"
+
+
+@pytest.mark.parametrize(("lines", "words"), [
+    (("CL.M1,NG.M2,0.5",), ":2"), (("CL.M1,CL.M1,1",), "itself"), (("CL.M1,NG.M1,0.5", "NG.M1,CL.M1,0.4"), ":3"),
+    (("CL.M1,NG.M1,1.5",), ":2"),
+])  # fmt: skip
+def test_correlations_that_are_none_have_their_line(
+    qx: Qx, tmp_path: Path, lines: tuple[str, ...], words: str
+) -> None:
+    file = correlations(tmp_path, *lines)
+    found = qx("risk", "var", two_books(tmp_path), "--method", "parametric", "--correlations", file)
+    assert found.exit == 2
+    assert "QX-RISK-003" in found.err
+    assert words in found.err
+
+
+def test_correlations_are_refused_where_nothing_is_done_with_them(qx: Qx, tmp_path: Path) -> None:
+    file = correlations(tmp_path, "CL.M1,NG.M1,0")
+    for argv in ((), ("--method", "parametric", "--volatility", "garch"), (*CHEAP, "--distribution", "copula")):
+        found = qx("risk", "var", two_books(tmp_path), "--correlations", file, *argv)
+        assert (found.exit, "QX-RISK-001" in found.err) == (2, True)

@@ -11,6 +11,8 @@ from qx.model.risk_answers import (
     Convention,
     ErrorInterval,
     InputFile,
+    Liquidity,
+    LiquidityStep,
     RiskFigures,
     Simulation,
     TailScenario,
@@ -36,7 +38,8 @@ RISK = {
         "qx risk var, qx risk es",
         "VaR and ES of a portfolio, with their intervals, their convention, who adds what, and what they rest on.",
         RiskFigures,
-        also=(ErrorInterval, Convention, Breakdown, Contribution, TailScenario, Treatment, InputFile, Simulation),
+        also=(ErrorInterval, Convention, Breakdown, Contribution, TailScenario, Treatment, InputFile, Simulation,
+              Liquidity, LiquidityStep),
     ),
     "risk-stress": Document(
         "qx risk stress", "P&L under scenarios, the worst first.", StressFigures,

@@ -64,6 +64,8 @@ class Asked(NamedTuple):
     volatility: Volatility | None = None  # None: what the method does by itself
     revaluation: Revaluation = "full"
     decay: float = 0.995
+    correlations: str = ""  # a file of those that are given
+    liquidity: bool = False  # with the days that it takes to get out
     split: bool = True  # with what each name loses alone, and what it adds
 
 
@@ -151,4 +153,14 @@ def check(asked: Asked) -> Asked:
     if asked.volatility is not None and asked.method not in VOLATILE[asked.volatility.kind]:
         said = f"--volatility {asked.volatility.kind} with --method {asked.method}"
         raise QxError(SETTING, said, hint=f"with {', '.join(VOLATILE[asked.volatility.kind])}")
+    if asked.correlations:
+        _check_correlations(asked)
     return asked
+
+
+def _check_correlations(asked: Asked) -> None:
+    can = asked.method == "parametric" or (asked.method == "monte-carlo" and asked.distribution != "copula")
+    grown = asked.volatility is not None and asked.volatility.kind == "garch"
+    if not can or grown or asked.emulate:
+        said = "--correlations" + (" with --volatility garch" if grown else "") + f" with --method {asked.method}"
+        raise QxError(SETTING, said, hint="--method parametric, or monte-carlo of a normal or a Student-t")

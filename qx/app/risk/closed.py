@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qx.app.risk.conventions import Words, convention, scaling, stretch
+from qx.app.risk.correlated import correlated
 from qx.app.risk.estimated import Estimated, deviations
 from qx.kernel.text import plural
 from qx.risk import aged, horizon
@@ -31,7 +32,11 @@ def parametric(loaded: Loaded, asked: Asked) -> Estimated:
     held = exposures.by_factor(len(market.factors))
     how, dof = asked.volatility, T5 if asked.distribution == "t5" else None
     weights = aged.weights(len(market.returns), how.decay) if how is not None and how.kind == "ewma" else None
-    found = linear.parametric(held, market.returns, asked.alpha, weights=weights, ddof=DDOF, dof=dof)
+    given = correlated(loaded, weights, DDOF) if loaded.correlated else None
+    if given is None:
+        found = linear.parametric(held, market.returns, asked.alpha, weights=weights, ddof=DDOF, dof=dof)
+    else:
+        found = linear.of_covariance(held, given.matrix, asked.alpha, dof=dof)
     moves = market.returns @ held
     factor, reached = stretch(asked, scaling(asked), moves)
     if how is not None and how.kind == "garch" and found.deviation > 0:
@@ -39,7 +44,9 @@ def parametric(loaded: Loaded, asked: Asked) -> Estimated:
     said = "equal weights, about the mean" if how is None or how.kind == "equal" else how.words
     form = f"Student-t, {T5:g} degrees of freedom, of that variance" if dof is not None else "normal"
     words = Words(
-        f"parametric ({form}) on {plural(len(moves), 'return')} of each factor; the covariance is never formed",
+        f"parametric ({form}) on {plural(len(moves), 'return')} of each factor; " + (
+            "the covariance is never formed" if given is None else "some correlations as given"
+        ),
         f"quantile of the {form.partition(',')[0]} at {written(asked.alpha)}, mean zero", es="closed form of the same",
         ddof=DDOF if weights is None else None,
         valued="exposures at today's levels: options by their delta and vega alone",
@@ -48,6 +55,7 @@ def parametric(loaded: Loaded, asked: Asked) -> Estimated:
         estimate=horizon.stretched(found.estimate, factor), convention=convention(loaded, asked, words, reached, said),
         scenarios=len(moves), name=lambda at: str(market.dates[at]), worst=lambda _most: (_NOTHING.at, _NOTHING.weight),
         gradients=(found.var_gradient * factor, found.es_gradient * factor),
+        treatments=() if given is None else (given.told,),
     )  # fmt: skip
 
 

@@ -139,6 +139,14 @@ LIMITS = _file(
     Field("horizon", "text", "of `var` and `es`: 1d"),
 )  # fmt: skip
 
+CORRELATIONS = _file(
+    "correlations", "Of the returns of two factors, instead of history's; `--correlations` names it. What then "
+    "contradicts itself is repaired, and told; what would have to move far is refused.",
+    _need("factor", "text", "one of factors.csv"),
+    _need("factor_2", "text", "another"),
+    Field("correlation", "number", "of their returns", must=True, filled=True, least=-1, most=1),
+)  # fmt: skip
+
 PNL = _file(
     "pnl", "What was made and what was said beforehand, a line for each day and book. P&L: gains positive; VaR and "
     "ES: losses positive.",
@@ -151,4 +159,4 @@ PNL = _file(
     Field("currency", "currency", "of all amounts"),
 )  # fmt: skip
 
-FILES = (PORTFOLIO, PRICES, FACTORS, SCENARIOS, LIMITS, PNL)
+FILES = (PORTFOLIO, PRICES, FACTORS, SCENARIOS, LIMITS, CORRELATIONS, PNL)

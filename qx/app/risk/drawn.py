@@ -10,6 +10,7 @@ import numpy as np
 from qx.app.risk import machine
 from qx.app.risk.closed import DDOF, T5
 from qx.app.risk.conventions import Words, convention, scaling, stretch
+from qx.app.risk.correlated import Correlated, correlated
 from qx.app.risk.estimated import Estimated
 from qx.kernel.text import plural
 from qx.model.risk_answers import Simulation
@@ -33,7 +34,9 @@ EXACT = 1e-9  # of the P&L: a book that is linear to this need not be valued aga
 def simulated(loaded: Loaded, asked: Asked, tell: Tell) -> Estimated:
     """Raises QX-RISK-001, QX-RISK-009, QX-RISK-015, and what valuing raises."""
     market, book = loaded.market, loaded.book
-    drawn = _draws(loaded, asked)
+    weights = _weights(loaded, asked)
+    given = correlated(loaded, weights, DDOF) if loaded.correlated else None
+    drawn = _draws(loaded, asked, weights, given)
     held = _held_exactly(loaded)
     work = Revalued(drawn, market, book) if held is None else Linear(drawn, held)
     run = Run(work, asked.seed, asked.draws, asked.alpha)
@@ -65,7 +68,7 @@ def simulated(loaded: Loaded, asked: Asked, tell: Tell) -> Estimated:
     told = convention(loaded, asked, words, _reached(asked), "" if asked.distribution == "copula" else said)
     return Estimated(
         estimate=found.figures.estimate, convention=told, scenarios=found.draws, name=lambda at: f"draw {at + 1:,}",
-        worst=worst, split=split, notes=_notes(found, asked),
+        worst=worst, split=split, notes=_notes(found, asked), treatments=() if given is None else (given.told,),
         simulation=Simulation(
             draws=found.draws, seed=asked.seed, generator=GENERATOR, block=ROWS, distribution=drawn.words,
             precision=asked.precision, reached=_finite(found.figures.relative), kept=found.figures.kept,
@@ -73,17 +76,23 @@ def simulated(loaded: Loaded, asked: Asked, tell: Tell) -> Estimated:
     )  # fmt: skip
 
 
-def _draws(loaded: Loaded, asked: Asked) -> Draws:
+def _weights(loaded: Loaded, asked: Asked) -> Floats | None:
+    how = asked.volatility
+    return aged.weights(len(loaded.market.returns), how.decay) if how is not None and how.kind == "ewma" else None
+
+
+def _draws(loaded: Loaded, asked: Asked, weights: Floats | None, given: Correlated | None) -> Draws:
     """Of the horizon: the covariance grows with it; a copula takes overlapping moves of that length."""
-    market, how = loaded.market, asked.volatility
-    weights = aged.weights(len(market.returns), how.decay) if how is not None and how.kind == "ewma" else None
+    market, dof = loaded.market, T5 if asked.distribution == "t5" else None
     if asked.distribution == "copula":
         return drawing.copula(market.over(asked.horizon), T5)
-    if asked.distribution == "t5":
-        made = drawing.student(market.returns, T5, weights, DDOF)
+    if given is not None:
+        made = drawing.of_covariance(given.matrix, dof)
+    elif dof is not None:
+        made = drawing.student(market.returns, dof, weights, DDOF)
     else:
         made = drawing.normal(market.returns, weights, DDOF)
-    return made._replace(root=made.root * root_of_time(asked.horizon))
+    return drawing.stretched(made, root_of_time(asked.horizon))
 
 
 def _reached(asked: Asked) -> str:

@@ -93,9 +93,9 @@ def _breakdown(
     pnl = _pnl(loaded, run, level, made) if split else None
     alone = without = None
     if pnl is not None and run.figure is not None and run.pnl is not None:
-        figure, total = run.figure, run.estimate.var
+        figure = run.figure
         alone = np.array([_var(figure, np.ascontiguousarray(each)) for each in pnl.T])
-        without = np.array([total - _var(figure, run.pnl - each) for each in pnl.T])
+        without = euler.incremental(lambda losses: _var(figure, losses), run.pnl, pnl)
     whole = run.estimate
     return Breakdown(
         level=level,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from qx.app.risk.asked import Volatility
+    from qx.model.risk import Treatment
     from qx.model.risk_answers import Convention, Simulation
     from qx.risk.estimate import Estimate
     from qx.risk.volatility import Volatility as Deviations
@@ -38,6 +39,7 @@ class Estimated(NamedTuple):
     figure: Figure | None = None  # the same estimator, of any P&L (S,) over the same scenarios
     gradients: tuple[Floats, Floats] | None = None  # (F,) of VaR and ES, of a linear figure
     notes: tuple[str, ...] = ()
+    treatments: tuple[Treatment, ...] = ()  # of the estimator's own
     simulation: Simulation | None = None
 
 

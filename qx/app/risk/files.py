@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from qx.app.risk.columns import File
     from qx.risk.quotes import Quotes
 
-_T = TypeVar("_T", risk.Factor, risk.Shock, risk.Limit)
+_T = TypeVar("_T", risk.Factor, risk.Shock, risk.Limit, risk.Correlation)
 SUFFIXES = {".parquet", ".pq"}
 NAMES = ("prices", "factors", "scenarios", "limits", "pnl")
 
@@ -119,6 +119,12 @@ def read_limits(path: Path) -> tuple[tuple[risk.Limit, ...], InputFile]:
     return limits, read
 
 
+def read_correlations(path: Path) -> tuple[tuple[risk.Correlation, ...], InputFile]:
+    """Raises QX-RISK-002, QX-RISK-003."""
+    table, read = _table(path, columns.CORRELATIONS)
+    return tuple(_structs(table, columns.CORRELATIONS, risk.Correlation)), read
+
+
 def read_pnl(path: Path) -> tuple[Pnl, InputFile]:
     """Raises QX-RISK-002, QX-RISK-003, QX-RISK-004."""
     table, read = _table(path, columns.PNL)
@@ -148,7 +154,7 @@ def _bytes(path: Path, role: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        own = role in {"portfolio", "pnl"}
+        own = role in {"portfolio", "pnl", "correlations"}
         hint = "a CSV or Parquet file" if own else f"--{role} FILE, or {role}.csv beside the portfolio"
         said = f"it cannot be read: {error.strerror}"
         raise QxError(UNREADABLE, said, hint=hint, place=Place(str(path))) from error

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qx.app.risk.asked import Asked
+    from qx.model.risk_answers import Liquidity
     from qx.risk.estimate import Estimate, Interval
 
 WORST = 10  # scenarios that the document tells
@@ -42,7 +43,8 @@ def measured(
 ) -> Measured:
     """`tell` hears of a simulation: `draw`, draws done, share of all. Raises QX-RISK-001 to 012, 015."""
     loaded = load(
-        named.files, asked.currency, as_of=asked.as_of, window=asked.window, greeks=asked.revaluation == "greeks"
+        named.files, asked.currency, as_of=asked.as_of, window=asked.window, greeks=asked.revaluation == "greeks",
+        correlations=asked.correlations,
     )
     run = estimated(loaded, asked, tell)
     return Measured(_document(loaded, run, asked, measure), loaded, run)
@@ -59,9 +61,17 @@ def _document(loaded: Loaded, run: Estimated, asked: Asked, measure: Literal["va
         factors=len(loaded.market.factors), scenarios=run.scenarios, worst=_worst(run),
         by=breakdowns(loaded, run, asked.by, split=asked.split) if _apart(run) else (),
         notes=run.notes,
-        treatments=tuple(loaded.treatments), inputs=loaded.inputs, simulation=run.simulation,
-        software={"qx": qx.__version__, "numpy": np.__version__},
+        treatments=(*loaded.treatments, *run.treatments), inputs=loaded.inputs, simulation=run.simulation,
+        liquidity=_liquid(loaded, asked), software={"qx": qx.__version__, "numpy": np.__version__},
     )  # fmt: skip
+
+
+def _liquid(loaded: Loaded, asked: Asked) -> Liquidity | None:
+    if not asked.liquidity:
+        return None
+    from qx.app.risk.liquid import liquid
+
+    return liquid(loaded, asked)
 
 
 def _apart(run: Estimated) -> bool:

@@ -36,6 +36,8 @@ def figures(
     precision: flag.Precision = None,
     engine: flag.Engine = None,
     jobs: flag.Jobs = None,
+    correlations: flag.Correlations = None,
+    liquidity: flag.Liquidity = False,
     top: flag.Top = 10,
     keep: flag.Keep = False,
     name: flag.Name = None,
@@ -61,7 +63,7 @@ def figures(
         as_of=words.day_of(as_of) if as_of is not None else None, window=window, seed=seed,
         draws=draws or (words.MOST_DRAWS if share is not None else words.DRAWS), precision=share, engine=engine or "",
         jobs=jobs, distribution=distribution, volatility=estimated, revaluation=revaluation,
-        decay=decay,
+        decay=decay, correlations=correlations or "", liquidity=liquidity,
     ))  # fmt: skip
     with progress_of(shell, {"draw": "drawing"}, "draws", wanted=method == "monte-carlo") as tell:
         done = measured(Named(file, prices, factors), wanted, "es" if ctx.info_name == "es" else "var", tell)

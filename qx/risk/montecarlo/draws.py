@@ -68,6 +68,11 @@ def student(returns: Floats, dof: float, weights: Floats | None = None, ddof: in
     return Draws(root(returns, weights, ddof), dof, _unit(dof))
 
 
+def of_covariance(matrix: Floats, dof: float | None = None) -> Draws:
+    """Of a covariance (F, F) that is given; `dof` None: normal. Raises QX-RISK-012 unless it is semidefinite."""
+    return Draws(root_of(matrix), dof, 1.0 if dof is None else _unit(dof))
+
+
 def copula(returns: Floats, dof: float | None) -> Draws:
     """Correlations of the normal scores of the ranks, margins as they were. Raises QX-RISK-009 below two days.
 

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from qx.kernel.errors import QxError
 from qx.risk.aged import weights
-from qx.risk.covariance import correlation, covariance, pairwise, repaired, root, root_of, times
+from qx.risk.covariance import corrected, correlation, covariance, repaired, root, root_of
 from tests.unit.risk import hull
 
 CONTRADICTION = np.array([[1, 0.9, 0.7], [0.9, 1, -0.9], [0.7, -0.9, 1]])
@@ -45,9 +44,6 @@ def test_a_root_is_one_with_more_factors_than_days_too(seed: int, days: int, fac
     assert lower.shape == (factors, min(days, factors))
     assert (np.diagonal(lower) >= 0).all()
     assert (np.triu(lower, 1) == 0).all()
-    held = source.standard_normal(factors)
-    large = float((scale @ np.abs(held)).max())
-    assert times(moves, held, weight, 1) == pytest.approx(whole @ held, abs=1e-12 * large)
 
 
 def test_a_root_of_a_given_matrix() -> None:
@@ -91,25 +87,10 @@ def test_a_repair_that_moves_much_is_refused() -> None:
     assert caught.value.code == "QX-RISK-012"
 
 
-def with_holes(seed: int) -> NDArray[np.float64]:
-    source = np.random.default_rng(seed)
-    moves = source.standard_normal((80, 4))
-    moves[source.random((80, 4)) < 0.2] = np.nan
-    return moves
-
-
-def test_each_pair_of_the_days_that_both_have() -> None:
-    moves = with_holes(1)
-    found = pairwise(moves, 1)
-    for one in range(4):
-        for other in range(4):
-            both = ~np.isnan(moves[:, [one, other]]).any(axis=1)
-            assert found[one, other] == pytest.approx(np.cov(moves[both, one], moves[both, other])[0, 1], rel=1e-12)
-    whole = np.random.default_rng(2).standard_normal((30, 3))
-    assert pairwise(whole) == pytest.approx(covariance(whole), rel=1e-12)
-
-
-def test_a_pair_without_a_common_day() -> None:
-    with pytest.raises(QxError) as caught:
-        pairwise(np.array([[1.0, np.nan], [2.0, np.nan], [np.nan, 1.0]]))
-    assert caught.value.code == "QX-RISK-009"
+def test_given_correlations_stand_in_the_covariance_beside_its_own_deviations() -> None:
+    whole = covariance(np.random.default_rng(1).standard_normal((200, 3)) * [1.0, 2.0, 5.0])
+    found, repair = corrected(whole, [(0, 2, 0.5)])
+    assert repair.size == 0
+    assert np.diagonal(found) == pytest.approx(np.diagonal(whole), rel=1e-14)
+    assert correlation(found)[0, 2] == correlation(found)[2, 0] == pytest.approx(0.5, rel=1e-14)
+    assert correlation(found)[0, 1] == pytest.approx(correlation(whole)[0, 1], rel=1e-12)
