@@ -270,8 +270,8 @@ class Executor:
         return False
 
     def _abandon(self, *, resumed: bool) -> None:
-        """`resumed`: an unplanned stage goes forward then, if its old writer was proven gone, and one that hurts nobody
-        yet is simply continued.
+        """`resumed`: an unplanned stage goes forward then, if its old writer was proven gone or any loss accepted, and
+        one that hurts nobody yet is simply continued.
         """
         modes = {stage.cluster: stage.mode for stage in self.plan.stages}
         for stage in dict.fromkeys(step.stage for step in self.plan.steps):

@@ -156,9 +156,11 @@ def outage_begun(plan: Plan, state: RunState, stage: str) -> bool:
 
 
 def unproven(plan: Plan, state: RunState, stage: str) -> bool:
-    """Has the old writer's end yet to be proven? Until then it may come back and write what no estimate counts. A
-    person's word is not waited for.
+    """Has the old writer's end yet to be proven? Until then it may come back and write what no estimate counts, which
+    only consent to any loss covers. A person's word for the fence is not waited for.
     """
+    if plan.consent.accept_loss == "unknown":
+        return False
     proofs = [step.id for step in plan.steps if step.stage == stage and isinstance(step.action, (Hold, Proven))]
     return bool(proofs) and not any(state[step].status is Status.DONE for step in proofs)
 

@@ -10,8 +10,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from qx.engine.fold import ATTEMPTS, Close, Do, Settle, Status, Undo, fold, has_return, next_move, passed
+from qx.engine.fold import (
+    ATTEMPTS,
+    Close,
+    Do,
+    Settle,
+    Status,
+    Undo,
+    fold,
+    has_return,
+    next_move,
+    passed,
+    unproven,
+)
 from qx.failover.planner import plan_failover
 from qx.failover.rejoin import plan_rejoin
 from qx.model.journal import Entry, Event, Outcome, RunOutcome
@@ -310,3 +323,13 @@ def test_an_abandoned_stage_is_undone_even_if_nothing_failed() -> None:
     move = next_of(*done(*BEFORE[:5]), (Event.ABANDONED, "trading", None))
     assert isinstance(move, Undo)
     assert move.step.id == "trading.fence"
+
+
+def test_an_old_writer_is_unproven_until_its_hold_is_done_unless_any_loss_was_accepted() -> None:
+    any_loss = PLANS["unplanned"]
+    bounded = replace(any_loss, consent=replace(any_loss.consent, accept_loss="50MB"))
+    hold = next(step.id for step in bounded.steps if step.id in ("trading.hold", "trading.proven"))
+    begun = [Entry(run="r", seq=1, at=0.0, event=Event.INTENDED, step=hold)]
+    ended = [*begun, Entry(run="r", seq=2, at=0.0, event=Event.ENDED, step=hold, outcome=Outcome.DONE)]
+    assert [unproven(bounded, fold(entries), "trading") for entries in ([], begun, ended)] == [True, True, False]
+    assert not unproven(any_loss, fold(begun), "trading")
