@@ -11,10 +11,10 @@ import re
 import zlib
 from functools import lru_cache
 from hashlib import sha256
-from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from qx.kernel import merkle
 from qx.kernel.canon import canonical, chained
@@ -50,11 +50,13 @@ LARGEST, FULLEST = 8192, 32 << 20  # rows of one block, and their bytes
 ID, KEY = 16, 20  # bytes of an id, of an id and the beginning of its row's leaf
 PREFIX = "qxv1-"
 SEPARATOR = b"\0"  # before each row: no JSON holds it
-LEVEL, MEMORY = 1, 7  # of zlib: rows of one batch are alike; its tables stay in the processor's cache
+LEVEL = 1  # of zlib: rows of one batch are alike
+LITTLE = 1 << 16  # bytes that are compressed by zlib itself
 MOST_BYTES = 1 << 30  # that a body may unpack to
 TOLD = frozenset({"pass", "not_applicable", "not_in_force"})  # outcomes that are counted, not kept one by one
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
+_TEXT = msgspec.json.Encoder().encode
 _ROW, _NOTE = msgspec.json.Decoder(Row), msgspec.json.Decoder(Note)
 _CHECKPOINT = msgspec.json.Decoder(Checkpoint)
 
@@ -153,41 +155,69 @@ def _around(basis: Basis, as_of: str, lists: str) -> tuple[bytes, bytes]:
     return before[:-1] + b',"input":', b"," + after[1:]
 
 
+def line_of(row: Row) -> bytes:
+    """As it stands in a body. It begins with the byte that a leaf's hash begins with: its hash is its leaf."""
+    return SEPARATOR + _ENCODER.encode(row)
+
+
+def end_of(row: Row) -> bytes:
+    """Of its JSON what follows the ids, which stand first."""
+    return _ENCODER.encode(replace(row, validation_id="", transaction_id="")).partition(b'",')[2]
+
+
+def line(validation_id: str, transaction_id: str, end: bytes) -> bytes:
+    """As `line_of`. `end`: of a row that differs in its ids alone."""
+    if transaction_id:
+        return b'\0{"validationId":"%b","transactionId":%b,%b' % (validation_id.encode(), _TEXT(transaction_id), end)
+    return b'\0{"validationId":"%b",%b' % (validation_id.encode(), end)
+
+
 def pack(results: Iterable[Kept]) -> Iterator[Packed]:
     """In their order, as few as may be. A row that stands twice in one of them stands there once."""
     waiting: list[Kept] = []
-    size = 0
     for each in results:
-        if waiting and (len(waiting) == LARGEST or size > FULLEST or not _same(each.basis, waiting[0].basis)):
-            yield _packed_rows(waiting)
-            waiting, size = [], 0
+        if waiting and not _same(each.basis, waiting[0].basis):
+            yield from _of_one_basis(waiting)
+            waiting = []
         waiting.append(each)
-        size += len(each.input)
-    if waiting:
-        yield _packed_rows(waiting)
+    yield from _of_one_basis(waiting)
 
 
 def _same(one: Basis, other: Basis) -> bool:
     return one is other or one == other
 
 
-def _packed_rows(kept: Sequence[Kept]) -> Packed:
-    # a row begins with the byte that a leaf's hash begins with: no row is copied to be hashed
-    lines, ends = bytearray(), [0]
-    for each in kept:
-        lines += SEPARATOR
-        _ENCODER.encode_into(each.row, lines, -1)
-        ends.append(len(lines))
-    with memoryview(lines) as view:
-        leaves = [sha256(view[begin:end]).digest() for begin, end in pairwise(ends)]
-    keys = [
-        bytes.fromhex(each.row.validation_id[len(PREFIX) :]) + leaf[: KEY - ID]
-        for each, leaf in zip(kept, leaves, strict=True)
-    ]
+def _of_one_basis(kept: Sequence[Kept]) -> Iterator[Packed]:
+    if kept:
+        ids, lines = [each.row.validation_id for each in kept], [line_of(each.row) for each in kept]
+        yield from pack_lines(kept[0].basis, ids, lines, [each.input for each in kept])
+
+
+def pack_lines(
+    basis: Basis, ids: Sequence[str], lines: Sequence[bytes], inputs: Sequence[bytes]
+) -> Iterator[Packed]:
+    """As `pack`, of rows that are lines already. `ids`: of the validations."""
+    begin = size = 0
+    for place, each in enumerate(inputs):
+        if place - begin == LARGEST or size > FULLEST:
+            yield _packed_rows(basis, ids[begin:place], lines[begin:place], inputs[begin:place])
+            begin, size = place, 0
+        size += len(each)
+    yield _packed_rows(basis, ids[begin:], lines[begin:], inputs[begin:])
+
+
+def _packed_rows(
+    basis: Basis, ids: Sequence[str], lines: Sequence[bytes], inputs: Sequence[bytes]
+) -> Packed:
+    leaves = [sha256(each).digest() for each in lines]
+    keys = [bytes.fromhex(each[len(PREFIX) :]) + leaf[: KEY - ID] for each, leaf in zip(ids, leaves, strict=True)]
     if len(set(keys)) < len(keys):
-        first = dict(zip(reversed(keys), reversed(kept), strict=True))
-        return _packed_rows([first.pop(key) for key in keys if key in first])
-    return _packed("validations", kept[0].basis, lines, leaves, b"".join(keys), [each.input for each in kept])
+        first = {key: place for place, key in reversed(tuple(enumerate(keys)))}
+        left = sorted(first.values())
+        return _packed_rows(
+            basis, [ids[place] for place in left], [lines[place] for place in left], [inputs[place] for place in left]
+        )
+    return _packed("validations", basis, b"".join(lines), leaves, b"".join(keys), inputs)
 
 
 def packed_note(note: Note) -> Packed:
@@ -204,9 +234,9 @@ def _single(kind: Kind, value: Note | Checkpoint) -> Packed:
 
 
 def _packed(
-    kind: Kind, basis: Basis | None, lines: bytes | bytearray, leaves: list[bytes], keys: bytes, inputs: list[bytes]
+    kind: Kind, basis: Basis | None, lines: bytes, leaves: list[bytes], keys: bytes, inputs: Sequence[bytes]
 ) -> Packed:
-    data = b"".join(part for each in inputs for part in (SEPARATOR, each))
+    data = SEPARATOR.join([b"", *inputs])
     if lines.count(SEPARATOR) != len(leaves) or data.count(SEPARATOR) != len(inputs):
         raise ValueError("a row with the byte 0 in it")
     rows = _compressed(lines)
@@ -214,9 +244,13 @@ def _packed(
     return Packed(kind, basis, len(leaves), merkle.root(leaves), keys, body)
 
 
-def _compressed(data: bytes | bytearray) -> bytes:
-    packing = zlib.compressobj(LEVEL, zlib.DEFLATED, zlib.MAX_WBITS, MEMORY)
-    return packing.compress(data) + packing.flush()
+def _compressed(data: bytes) -> bytes:
+    """As zlib does, by what is several times as quick where that is worth its import."""
+    if len(data) < LITTLE:
+        return zlib.compress(data, LEVEL)
+    from isal import isal_zlib
+
+    return isal_zlib.compress(data, LEVEL)
 
 
 def without(whole: Packed, known: set[bytes]) -> Packed | None:
@@ -290,7 +324,7 @@ def linked(region: str, head: Head, packed: Packed, basis: str, at: float, by: s
         region=region, number=head.number + 1, kind=packed.kind, at=at, by=by, basis=basis, count=packed.rows,
         root=packed.root.hex(), previous=head.digest, digest="",
     )  # fmt: skip
-    return Block(msgspec.structs.replace(bare, digest=link_digest(bare)), packed.body)
+    return Block(replace(bare, digest=link_digest(bare)), packed.body)
 
 
 def link_digest(link: Link) -> str:
@@ -328,11 +362,11 @@ def digest_leaves(digests: Iterable[str]) -> list[bytes]:
 
 def signed_part(checkpoint: Checkpoint) -> bytes:
     """What a checkpoint's signature is of: all but the signature."""
-    return canonical(msgspec.to_builtins(msgspec.structs.replace(checkpoint, signature="")))
+    return canonical(msgspec.to_builtins(replace(checkpoint, signature="")))
 
 
 def signed(checkpoint: Checkpoint, signer: Signs | None) -> Checkpoint:
     if signer is None:
         return checkpoint
-    named = msgspec.structs.replace(checkpoint, key=base64.b64encode(signer.public).decode())
-    return msgspec.structs.replace(named, signature=signer.sign(signed_part(named)))
+    named = replace(checkpoint, key=base64.b64encode(signer.public).decode())
+    return replace(named, signature=signer.sign(signed_part(named)))

@@ -16,7 +16,7 @@ import numpy as np
 from qx.compliance.columnar.column import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -32,13 +32,13 @@ STEP = 1 << 20  # hashes that are compared at a time
 
 def hashes(ids: Iterable[Any]) -> bytes:
     """Of raw ids, in the order in which they come; what is neither text nor number is no id."""
-    texts = (str(each).strip() for each in ids if isinstance(each, (str, int)) and not isinstance(each, bool))
-    joined = b"".join([_hash(text) for text in texts if text])
-    return (np.frombuffer(joined, np.uint64) & FINITE).tobytes()
+    texts = [str(each).strip() for each in ids if isinstance(each, (str, int)) and not isinstance(each, bool)]
+    return (_hashes(list(filter(None, texts))) & FINITE).tobytes()
 
 
-def _hash(text: str) -> bytes:
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=WIDE).digest()
+def _hashes(texts: Sequence[str]) -> NDArray[np.uint64]:
+    found = [blake2b(text.encode("utf-8", "surrogatepass"), digest_size=WIDE).digest() for text in texts]
+    return np.frombuffer(b"".join(found), np.uint64)
 
 
 class Copies(NamedTuple):
@@ -86,8 +86,7 @@ class Copies(NamedTuple):
 
     def _of(self, ids: list[str]) -> NDArray[np.int64]:
         """How often each stands, where that is more than once; '' never does."""
-        asked = np.frombuffer(b"".join(map(_hash, ids)), np.uint64) & FINITE
-        wanted = asked.view(np.complex128)
+        wanted = (_hashes(ids) & FINITE).view(np.complex128)
         place = np.minimum(np.searchsorted(self.hashes, wanted), len(self.hashes) - 1)
         there = (self.hashes[place] == wanted) & np.array([bool(each) for each in ids], np.bool_)
         return np.where(there, self.counts[place], 0)

@@ -6,20 +6,22 @@ reckoned once: the rules that fired, and what is due since one day.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 
 from qx.compliance.columnar.outcomes import OUTCOMES
-from qx.compliance.evidence import kept_of, pack
+from qx.compliance.evidence import end_of, kept_of, line, line_of, pack_lines, row_of
 from qx.compliance.language import AS_OF
 from qx.compliance.obligations import due
 from qx.compliance.validate import ENGINE, TOLD, order, text_of
-from qx.model.evidence import Basis, Kept, Owed, Row, Ruled
+from qx.model.evidence import Basis, Owed, Row, Ruled
 from qx.model.validation import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,8 +31,10 @@ if TYPE_CHECKING:
     from qx.compliance.judge import Compiled
     from qx.compliance.screening import Lists
     from qx.compliance.validate import Rulebook
-    from qx.model.evidence import Packed
+    from qx.model.evidence import Kept, Packed
     from qx.model.rules import Outcome
+
+    _Alike = tuple[bytes, int, int, int, int]
 
 REMEMBERED = 20_000  # patterns of outcomes
 _ASKED = [place for place, each in enumerate(OUTCOMES) if each not in ("not_applicable", "not_in_force")]
@@ -40,42 +44,15 @@ class Keeper:
     """Of one rulebook."""
 
     def __init__(self, book: Rulebook, lists: Lists) -> None:
-        self._book, self._lists = book, lists
-        self._basis = Basis(
+        self.lists = lists.digest
+        self.basis = Basis(
             region=book.region, jurisdictions=book.jurisdictions, packs=book.used, lists=lists.digest, engine=ENGINE
         )
+        self._book = book
         self._ruled: dict[bytes, tuple[Ruled, ...]] = {}
         self._owing = [(number, one) for number, one in enumerate(book.rules) if one.rule.obligation is not None]
 
-    def packed(
-        self, chunk: Chunk, found: Evaluated, told: Sequence[Told], inputs: Sequence[str]
-    ) -> tuple[Packed, ...]:
-        """In the order of the rows. `inputs`: their canonical input, as canonical JSON."""
-        exact = found.apart(self._lists.digest) | set(chunk.odd)
-        owed = self._owed(chunk, found)
-        patterns, width = found.outcomes.T.tobytes(), len(found.outcomes)
-        reasons, because = found.expiries.reasons, found.expiries.because.tolist()
-        moments, places = found.moments
-        instants, at = [text_of(moment) for moment in moments], places.tolist()
-        given = _given(chunk)
-        kept = []
-        for row, (each, text) in enumerate(zip(told, inputs, strict=True)):
-            if row in exact:
-                kept.append(kept_of(
-                    found.validation(row), chunk.transaction(row), found.screened(row), self._lists.digest,
-                    basis=self._basis, given=given.get(row),
-                ))  # fmt: skip
-                continue
-            told_row = Row(
-                validation_id=each.validation_id, transaction_id=each.name, as_of=instants[at[row]],
-                status=each.status, compliance_score=each.score, expires_at=each.expires_at,
-                expires_because=reasons[because[row]], findings=self._rules(patterns[row * width : (row + 1) * width]),
-                obligations=owed[row], given=given.get(row, {}),
-            )
-            kept.append(Kept(self._basis, told_row, text.encode()))
-        return tuple(pack(kept))
-
-    def _rules(self, pattern: bytes) -> tuple[Ruled, ...]:
+    def rules(self, pattern: bytes) -> tuple[Ruled, ...]:
         """`pattern`: a row's outcomes, by rule. What is not simply kept, in the order of the answer."""
         if pattern not in self._ruled:
             if len(self._ruled) >= REMEMBERED:
@@ -88,16 +65,69 @@ class Keeper:
             self._ruled[pattern] = tuple(Ruled(each.rule_id, each.outcome) for each in sorted(fired, key=order))
         return self._ruled[pattern]
 
-    def _owed(self, chunk: Chunk, found: Evaluated) -> list[tuple[Owed, ...]]:
-        """Of each row what is to be done because of it, in the order of the rules."""
+    def owed(self, chunk: Chunk, found: Evaluated) -> tuple[list[tuple[Owed, ...]], NDArray[np.int64]]:
+        """(what is to be done, in the order of the rules; row -> which of them is because of it)."""
         keys = np.zeros(chunk.rows, np.int64)
         known: list[tuple[Owed, ...]] = [()]
         for number, one in self._owing:
-            which, owed = _of_rule(one, found.outcomes[number], *_since(one, chunk, found))
-            if len(owed) > 1:
-                distinct, keys = np.unique(keys * len(owed) + which, return_inverse=True)
-                known = [(*known[key // len(owed)], *owed[key % len(owed)]) for key in distinct.tolist()]
-        return [known[key] for key in keys.tolist()]
+            rows, which, owed = _of_rule(one, found.outcomes[number], *_since(one, chunk, found))
+            distinct, places = np.unique(keys[rows] * len(owed) + which, return_inverse=True)
+            keys[rows] = len(known) + places
+            known += [(*known[key // len(owed)], *owed[key % len(owed)]) for key in distinct.tolist()]
+        return known, keys
+
+
+class Keeping:
+    """Of one chunk; its rows come in order, some at a time."""
+
+    def __init__(self, keeper: Keeper, chunk: Chunk, found: Evaluated) -> None:
+        self._keeper, self._chunk, self._found = keeper, chunk, found
+        self._exact = found.apart(keeper.lists) | set(chunk.odd)
+        self._given = _given(chunk)
+        self._instants = [text_of(moment) for moment in found.moments[0]]
+        self._debts, owing = keeper.owed(chunk, found)
+        outcomes, width = found.outcomes.T.tobytes(), len(found.outcomes)
+        self._alike = zip(  # rows that are the same in these differ in nothing but their ids
+            (outcomes[begin : begin + width] for begin in range(0, len(outcomes), width)), owing.tolist(),
+            found.moments[1].tolist(), found.expiries.at.tolist(), found.expiries.because.tolist(), strict=True,
+        )  # fmt: skip
+        self._ends: dict[_Alike, bytes] = {}
+        self._begin = 0
+
+    def packed(self, told: Sequence[Told], inputs: Sequence[bytes]) -> Iterator[Packed]:
+        """The next rows. `inputs`: their canonical input, as canonical JSON."""
+        rows = range(self._begin, self._begin + len(told))
+        self._begin = rows.stop
+        lines = [
+            line(each.validation_id, each.name, self._ends.get(alike) or self._end(alike, each))
+            for each, alike in zip(told, islice(self._alike, len(told)), strict=True)
+        ]
+        for row in self._given.keys() & rows:
+            known = row_of(lines[row - rows.start][1:])
+            lines[row - rows.start] = line_of(replace(known, given=self._given[row]))
+        if exact := self._exact.intersection(rows):
+            inputs = list(inputs)
+            for row in exact:
+                kept = self._kept(row)
+                lines[row - rows.start], inputs[row - rows.start] = line_of(kept.row), kept.input
+        yield from pack_lines(self._keeper.basis, [each.validation_id for each in told], lines, inputs)
+
+    def _end(self, alike: _Alike, told: Told) -> bytes:
+        pattern, debt, moment, _, because = alike
+        self._ends[alike] = end = end_of(Row(
+            validation_id="", as_of=self._instants[moment], status=told.status, compliance_score=told.score,
+            expires_at=told.expires_at, expires_because=self._found.expiries.reasons[because],
+            findings=self._keeper.rules(pattern), obligations=self._debts[debt],
+        ))  # fmt: skip
+        return end
+
+    def _kept(self, row: int) -> Kept:
+        """The exact way."""
+        found, keeper = self._found, self._keeper
+        return kept_of(
+            found.validation(row), self._chunk.transaction(row), found.screened(row), keeper.lists,
+            basis=keeper.basis, given=self._given.get(row),
+        )  # fmt: skip
 
 
 def _since(one: Compiled, chunk: Chunk, found: Evaluated) -> tuple[Sequence[object], NDArray[np.intp]]:
@@ -114,23 +144,17 @@ def _since(one: Compiled, chunk: Chunk, found: Evaluated) -> tuple[Sequence[obje
 
 def _of_rule(
     one: Compiled, outcomes: NDArray[np.uint8], values: Sequence[object], since: NDArray[np.intp]
-) -> tuple[NDArray[np.int64], list[tuple[Owed, ...]]]:
-    """(row -> which, what is owed). The first is nothing."""
+) -> tuple[NDArray[np.intp], NDArray[np.intp], list[tuple[Owed, ...]]]:
+    """(rows that may owe something, of each which, what is owed)."""
     after = one.rule.obligation.after if one.rule.obligation is not None else ""
-    asked = np.isin(outcomes, _ASKED) & (since >= 0)
-    keys = np.where(asked, since * len(OUTCOMES) + outcomes, -1)
-    distinct, which = np.unique(keys, return_inverse=True)
-    owed: list[tuple[Owed, ...]] = [()]
-    places: list[int] = []
+    rows = np.flatnonzero(np.isin(outcomes, _ASKED) & (since >= 0))
+    distinct, which = np.unique(since[rows] * len(OUTCOMES) + outcomes[rows], return_inverse=True)
+    owed: list[tuple[Owed, ...]] = []
     for key in distinct.tolist():
-        told = None
-        if key >= 0:
-            code, place = divmod(key, len(OUTCOMES))
-            told = due(one, _finding(one, OUTCOMES[place]), {after: values[code]})
-        places.append(0 if told is None else len(owed))
-        if told is not None:
-            owed.append((Owed(told.rule_id, told.action, told.to, told.due),))
-    return np.array(places, np.int64)[which], owed
+        code, place = divmod(key, len(OUTCOMES))
+        told = due(one, _finding(one, OUTCOMES[place]), {after: values[code]})
+        owed.append(() if told is None else (Owed(told.rule_id, told.action, told.to, told.due),))
+    return rows, which, owed
 
 
 def _finding(one: Compiled, outcome: Outcome) -> Finding:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from qx.app.batch import shape
 from qx.app.batch.rows import Rows, reject
-from qx.app.batch.typist import LISTS, REMEMBERED, Typist, coded
+from qx.app.batch.shape import LISTS, MISFITS, Shaper
+from qx.app.batch.typist import REMEMBERED, Typist
 from qx.app.compliance import document_of, keys_in
 from qx.compliance.columnar.column import Chunk
 from qx.compliance.fields import FIELDS
@@ -18,12 +18,10 @@ from qx.compliance.transaction import read
 from qx.kernel.errors import QxError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from qx.app.batch.typist import Codes
+    from qx.app.batch.coding import Codes
+    from qx.app.batch.shape import Shaped
     from qx.compliance.transaction import Transaction
 
-MISFITS = (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError)
 STEP = 1 << 17
 IT = "it"  # a line, in the words of its error
 
@@ -33,14 +31,11 @@ class _Id(msgspec.Struct):
 
 
 class LineReader:
-    """Of one process and one file. Lines are read as if they had the fields that others before had; where one has
-    another, those beside it are read once more.
-    """
+    """Of one process and one file."""
 
     def __init__(self, *, lenient: bool) -> None:
         self._lenient = lenient
-        self._whole = shape.shape_of(frozenset(FIELDS), lenient=lenient)
-        self._seen: frozenset[str] = frozenset()
+        self._shaper = Shaper(lenient=lenient)
         self._typist = Typist()
         self._id = msgspec.json.Decoder(_Id, float_hook=Decimal).decode
         self._list = msgspec.json.Decoder(float_hook=Decimal).decode
@@ -48,76 +43,54 @@ class LineReader:
 
     def ids(self, block: bytes) -> list[Any]:
         """The raw transactionId of every line that is JSON and has one."""
-        found = []
-        for line in block.split(b"\n"):
-            try:
-                found.append(self._id(line).transactionId)
-            except MISFITS:
-                continue
-        return found
+        lines = block.removesuffix(b"\n").split(b"\n")
+        try:
+            return [each.transactionId for each in map(self._id, lines)]
+        except MISFITS:
+            return [found for line in lines if (found := self._id_of(line)) is not None]
+
+    def _id_of(self, line: bytes) -> Any:
+        try:
+            return self._id(line).transactionId
+        except MISFITS:
+            return None
 
     def rows(self, block: bytes, first: int) -> Rows:
         """`first`: the number of the block's first line. Blank lines count as lines, and are nothing else."""
         lines = block.split(b"\n")
-        places = [number for number, line in enumerate(lines) if line.strip()]
+        places = [number for number, line in enumerate(lines) if line and not line.isspace()]
         given = [lines[place] for place in places]
-        group, structs, misfits = self._read(given)
-        found = shape.shaped(structs, group)
-        columns = {path: coded(column) for path, column in found.columns.items()}
-        unsound = self._unsound(block, given, found.keys, columns, misfits)
-        odd, rejects = self._exactly(given, sorted(misfits | unsound))
-        kept: Sequence[int] = range(len(given))
-        if unsound or rejects:
-            for row in unsound:
-                structs[row] = group.empty
-            kept = [row for row in kept if row not in rejects]
-            odd = {number: odd[row] for number, row in enumerate(kept) if row in odd}
-            found = shape.shaped([structs[row] for row in kept], group)
-            columns = {path: coded(column) for path, column in found.columns.items()}
-        self._seen = self._seen.union(found.columns)
+        found = self._shaper.shaped(given)
+        apart = found.misfits | self._unsound(block, given, found)
+        odd, rejects = self._exactly(given, sorted(apart))
+        kept = [row for row in range(len(given)) if row not in rejects]
+        columns = {}
+        for path, column in found.columns.items():
+            codes, distinct = _without(apart, *column) if apart else column
+            columns[path] = self._typist.column(path, codes[kept] if rejects else codes, distinct)
         told = tuple(
             reject(first + places[row], error, given[row].decode("utf-8", "replace")) for row, error in rejects.items()
         )
         return Rows(
-            Chunk(len(kept), {path: self._typist.column(path, *column) for path, column in columns.items()}, odd),
+            Chunk(len(kept), columns, {number: odd[row] for number, row in enumerate(kept) if row in odd}),
             [first + places[row] for row in kept], told, lambda row: document_of(given[kept[row]], IT),
         )  # fmt: skip
 
-    def _read(self, given: list[bytes]) -> tuple[shape.Group, list[Any], set[int]]:
-        """(the shape, of each line its struct, those that have none)."""
-        for group in (shape.shape_of(self._seen, lenient=False), self._whole) if self._seen else (self._whole,):
-            decode = shape.decoder(group).decode
-            try:
-                return group, [decode(line) for line in given], set()
-            except MISFITS:
-                continue  # one of them: which, is found line by line
-        structs: list[Any] = []
-        misfits = set()
-        decode = shape.decoder(self._whole).decode
-        for row, line in enumerate(given):
-            try:
-                structs.append(decode(line))
-            except MISFITS:
-                structs.append(self._whole.empty)
-                misfits.add(row)
-        return self._whole, structs, misfits
-
-    def _unsound(
-        self, block: bytes, given: list[bytes], keys: int, columns: Mapping[str, tuple[Codes, list[Any]]],
-        misfits: set[int],
-    ) -> set[int]:
-        """Rows that fit, but may hold one key twice, or hold a list that is no JSON. `keys`: that were read."""
-        bad = False
-        for path, (codes, distinct) in columns.items():
+    def _unsound(self, block: bytes, given: list[bytes], found: Shaped) -> set[int]:
+        """Rows that fit, but may hold one key twice, or hold a list that is no JSON."""
+        fits = np.ones(len(given), np.bool_)
+        fits[list(found.misfits)] = False
+        bad, keys = False, int(found.keys[fits].sum())
+        for path, (codes, distinct) in found.columns.items():
             if FIELDS[path].kind in LISTS and distinct:
-                times = np.bincount(codes[codes >= 0], minlength=len(distinct)).tolist()
+                times = np.bincount(codes[fits & (codes >= 0)], minlength=len(distinct)).tolist()
                 counts = [self._keys_of(raw) for raw in distinct]
                 bad = bad or min(counts) < 0
                 keys += sum(max(each, 0) * many for each, many in zip(counts, times, strict=True))
-        whole = block if not misfits else b"\n".join(line for row, line in enumerate(given) if row not in misfits)
+        whole = b"\n".join(line for line, fit in zip(given, fits, strict=True) if fit) if found.misfits else block
         if not bad and not _may_repeat(whole, keys):
             return set()
-        return {row for row, line in enumerate(given) if row not in misfits and self._repeats(line)}
+        return {row for row, line in enumerate(given) if row not in found.misfits and self._repeats(line)}
 
     def _repeats(self, line: bytes) -> bool:
         try:
@@ -147,6 +120,14 @@ class LineReader:
             except QxError as error:
                 rejects[row] = error
         return odd, rejects
+
+
+def _without(apart: set[int], codes: Codes, distinct: list[Any]) -> tuple[Codes, list[Any]]:
+    """What these rows have, and no other, is left out: it may be no value at all."""
+    codes[list(apart)] = -1
+    used, places = np.unique(codes, return_inverse=True)
+    gone = int(used[0] < 0)
+    return (places.reshape(-1) - gone).astype(np.int32), [distinct[place] for place in used[gone:].tolist()]
 
 
 def _may_repeat(data: bytes, keys: int) -> bool:

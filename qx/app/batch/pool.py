@@ -2,11 +2,14 @@
 
 The processes are forked before anything heavy is imported here, and share the compiled rules and lists. Each has one
 task at a time, so nothing piles up. They end with this process, however it ends: their pipe is closed then.
+
+A task makes objects by the million, hardly any of them in cycles: cycles are looked for between tasks, not within them.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import traceback
 import warnings
@@ -69,7 +72,8 @@ class Pool(Generic[T, R]):
     def ordered(self, tasks: Iterable[T]) -> Iterator[R]:
         """Raises what a task raised: QxError, or Broken; QX-TXN-013 where a process is gone."""
         if not self._pipes:
-            yield from map(self._work, tasks)
+            for only in tasks:
+                yield _unswept(self._work, only)
             return
         waiting = enumerate(tasks)
         under_way: dict[Connection, int] = {}
@@ -123,6 +127,7 @@ def _serve(work: Callable[[T], R], pipe: Connection, others: list[Connection]) -
         other.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asked
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    gc.freeze()  # what all share is never looked at again, so its pages stay shared
     with contextlib.suppress(EOFError, OSError):  # the other end is closed: nothing more is wanted
         while True:
             task = pipe.recv()
@@ -131,8 +136,20 @@ def _serve(work: Callable[[T], R], pipe: Connection, others: list[Connection]) -
 
 def _result(work: Callable[[T], R], task: T) -> R | Failed:
     try:
-        return work(task)
+        return _unswept(work, task)
     except QxError as error:
         return Failed(error.code, error.message, error.hint)
     except Exception:  # noqa: BLE001 - told to the process that asked, which ends with it
         return Failed("", traceback.format_exc(), "")
+
+
+def _unswept(work: Callable[[T], R], task: T) -> R:
+    """Without the garbage collector; what it may have left is collected afterwards."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        return work(task)
+    finally:
+        if was_on:
+            gc.enable()
+        gc.collect(1)  # no more than what is new since the last time

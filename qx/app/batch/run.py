@@ -142,6 +142,7 @@ class _Feed:
     def __init__(self, job: Job, start: source.Block, progress: Progress) -> None:
         self._job, self._start, self._progress = job, start, progress
         self._done = 0.0
+        self._known: list[source.Block] = []
 
     @cached_property
     def _table(self) -> ParquetSource:
@@ -174,12 +175,18 @@ class _Feed:
 
     def _tasks(self, what: Literal["ids", "rows"], copies: str) -> Iterator[Task]:
         size = max(1, self._job.file.stat().st_size)
+        for each in self._known if what == "rows" else self._blocks():
+            self._done = (each.offset + each.size) / size
+            if what == "rows" or not each.endless:
+                yield Task(what, each.line, each.offset, each.size, b"", copies, each.endless)
+
+    def _blocks(self) -> Iterator[source.Block]:
+        """Found once, for both times."""
         with self._job.file.open("rb") as file:
             start, quoted = self._start, self._job.form == "csv"
             for each in source.blocks(file, offset=start.offset, line=start.line, quoted=quoted):
-                self._done = (each.offset + each.size) / size
-                if what == "rows" or not each.endless:
-                    yield Task(what, each.line, each.offset, each.size, b"", copies, each.endless)
+                self._known.append(each)
+                yield each
 
     def _batches(self, copies: str) -> Iterator[Task]:
         line, whole = 1, max(1, self._table.rows)

@@ -1,121 +1,136 @@
-"""Shape: the transaction's document as a tree of typed structs, so that lines of JSON become columns without a mapping
-for each row.
+"""Shape: lines of JSON -> columns, without a mapping for each row. Each group of fields (`counterparty`, `kyc`) is cut
+out of its line as it is spelled, and read once for each distinct spelling: most groups of a file repeat.
 
-A line that does not fit this shape (an unknown field, a group that is none, no JSON) is not wrong yet: it is read again
-the exact way, which says what it is.
+A line that does not fit (an unknown field, a group that is none, no JSON) is not wrong yet: it is read again the exact
+way, which says what it is.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
 from functools import lru_cache
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from msgspec import UNSET
+import numpy as np
+from msgspec import UNSET, Raw
 
+from qx.app.batch.coding import Number, coded
 from qx.compliance.fields import FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
+    from qx.app.batch.coding import Codes
+
+NONE = np.int32(-1)  # the code of what is not there
 NAME_ALONE = "counterparty"  # a group that may be its `name` alone
+LISTS = frozenset({"texts", "records"})
+MISFITS = (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError)
 
 
-class Number(str):
-    """A number of JSON with a point or an exponent, as it is spelled."""
+class Shaped(NamedTuple):
+    """`columns`: path -> (row -> index of its raw value or -1, the raw values); fields of lists and records are their
+    JSON. Paths that no row has are left out. `keys`: row -> how many keys of JSON were read, but for those within
+    lists. `misfits`: rows that do not fit; nothing else counts of them.
+    """
 
-    __slots__ = ()
+    columns: dict[str, tuple[Codes, list[Any]]]
+    keys: NDArray[np.int64]
+    misfits: set[int]
 
 
-class Group(NamedTuple):
-    """`struct`: its msgspec type. `leaves`: place in the struct -> path. `below`: place in the struct -> group."""
+class Shaper:
+    """Of one file. Lines are read as if they had the fields that others before had; where one has another, those beside
+    it are read once more.
+    """
 
-    path: str
-    struct: type[msgspec.Struct]
-    empty: msgspec.Struct
-    leaves: dict[int, str]
-    below: dict[int, Group]
+    def __init__(self, *, lenient: bool) -> None:
+        self._lenient = lenient
+        self._seen: dict[str, tuple[str, ...]] = {}
+
+    def shaped(self, texts: Sequence[bytes], above: str = "") -> Shaped:
+        """`texts`: objects, with the fields below `above`."""
+        words, structs, misfits = self._read(texts, above)
+        columns: dict[str, tuple[Codes, list[Any]]] = {}
+        keys = np.zeros(len(texts), np.int64)
+        seen = []
+        for word, column in zip(words, zip(*map(msgspec.structs.astuple, structs), strict=True), strict=False):
+            missing = column.count(UNSET)
+            if missing == len(column):
+                continue
+            seen.append(word)
+            keys += np.fromiter((each is not UNSET for each in column), np.bool_, len(column)) if missing else 1
+            path, found = f"{above}{word}", coded(column)
+            if path in FIELDS:
+                columns[path] = found
+            else:
+                below = self._group(path, *found)
+                columns |= below.columns
+                keys += below.keys
+                misfits |= below.misfits
+        known = self._seen.get(above, ())
+        if not set(seen).issubset(known):
+            self._seen[above] = tuple(word for word in words_below(above) if word in known or word in seen)
+        return Shaped(columns, keys, misfits)
+
+    def _group(self, path: str, codes: Codes, distinct: Sequence[bytes]) -> Shaped:
+        """`codes`: row -> which of these objects it has, or -1."""
+        alone = np.zeros(len(distinct), np.bool_)
+        if path == NAME_ALONE:
+            alone[:] = [each.startswith(b'"') for each in distinct]
+            distinct = [b'{"name":%b}' % each if name else each for each, name in zip(distinct, alone, strict=True)]
+        below = self.shaped(distinct, f"{path}.")
+        return Shaped(
+            {name: (np.append(inner, NONE)[codes], values) for name, (inner, values) in below.columns.items()},
+            np.append(below.keys - alone, 0)[codes],
+            set(np.flatnonzero(np.isin(codes, list(below.misfits))).tolist()) if below.misfits else set(),
+        )
+
+    def _read(self, texts: Sequence[bytes], above: str) -> tuple[Sequence[str], list[Any], set[int]]:
+        """(the fields and groups in their order in the structs, the structs, those that fit none)."""
+        every = words_below(above)
+        for words, lenient in ((self._seen.get(above, ()), False), (every, self._lenient)):
+            if words:
+                try:
+                    return words, list(map(_decoder(above, words, lenient=lenient).decode, texts)), set()
+                except MISFITS:
+                    continue  # one of them: which, is found one by one
+        decoder = _decoder(above, every, lenient=self._lenient)
+        structs: list[Any] = []
+        misfits: set[int] = set()
+        for row, text in enumerate(texts):
+            try:
+                structs.append(decoder.decode(text))
+            except MISFITS:
+                structs.append(decoder.type())
+                misfits.add(row)
+        return every, structs, misfits
 
 
 @lru_cache(maxsize=64)
-def shape_of(paths: frozenset[str], *, lenient: bool) -> Group:
-    """Of transactions that have these fields and no other; `lenient`: others are passed over."""
-    return _group("", [path for path in FIELDS if path in paths], lenient=lenient)
+def words_below(above: str) -> tuple[str, ...]:
+    """The keys of an object that stands there: `above` is '' or ends in a point."""
+    return tuple(dict.fromkeys(path.removeprefix(above).partition(".")[0] for path in FIELDS if path.startswith(above)))
 
 
-def decoder(group: Group) -> msgspec.json.Decoder[Any]:
-    """Of one line. Raises DecodeError, ValidationError or ArithmeticError where it does not fit."""
-    return msgspec.json.Decoder(group.struct, float_hook=_number)
+@lru_cache(maxsize=256)
+def _decoder(above: str, words: tuple[str, ...], *, lenient: bool) -> msgspec.json.Decoder[Any]:
+    """Of an object that has these keys and no other; `lenient`: others are passed over. Raises one of MISFITS."""
+    kinds = ((word, FIELDS.get(f"{above}{word}")) for word in words)
+    types = [
+        (f"f{place}", Raw if field is None or field.kind in LISTS else Any, UNSET)
+        for place, (_, field) in enumerate(kinds)
+    ]
+    struct = msgspec.defstruct(
+        f"Group_{above.replace('.', '_')}", types, rename={f"f{place}": word for place, word in enumerate(words)},
+        forbid_unknown_fields=not lenient, frozen=True, gc=False,
+    )  # fmt: skip
+    return msgspec.json.Decoder(struct, float_hook=_number)
 
 
 def _number(text: str) -> Number | Decimal:
     """Raises ArithmeticError: it has more places than a number can."""
     return Decimal(text) if "e" in text or "E" in text else Number(text)
-
-
-class Shaped(NamedTuple):
-    """`columns`: path -> the raw values of all rows, UNSET where there is none, None for JSON's null; fields of lists
-    and records are msgspec.Raw. Paths that no row has are left out. `keys`: how many keys of JSON were read, but for
-    those within lists.
-    """
-
-    columns: dict[str, list[Any]]
-    keys: int
-
-
-def shaped(rows: Sequence[msgspec.Struct], group: Group) -> Shaped:
-    found: dict[str, list[Any]] = {}
-    keys = 0
-    for place in range(len(group.leaves) + len(group.below)):
-        column = list(map(attrgetter(f"f{place}"), rows))  # not zip(*...): as many tuples as rows wake the collector
-        there = len(column) - column.count(UNSET)
-        if not there:
-            continue
-        keys += there
-        if place in group.leaves:
-            found[group.leaves[place]] = column
-        else:
-            below = group.below[place]
-            kinds = set(map(type, column))
-            inner = shaped(column if kinds == {below.struct} else [_grouped(each, below) for each in column], below)
-            found |= inner.columns
-            keys += inner.keys - (sum(type(each) is str for each in column) if str in kinds else 0)
-    return Shaped(found, keys)
-
-
-def _grouped(value: Any, group: Group) -> Any:
-    if type(value) is group.struct:
-        return value
-    if type(value) is str:
-        place = next(place for place, path in group.leaves.items() if path == f"{NAME_ALONE}.name")
-        return group.struct(**{f"f{place}": value})
-    return group.empty
-
-
-def _group(above: str, paths: Iterable[str], *, lenient: bool) -> Group:
-    """`paths`: those below `above`."""
-    paths = tuple(paths)
-    words = list(dict.fromkeys(path.removeprefix(above).partition(".")[0] for path in paths))
-    leaves: dict[int, str] = {}
-    below: dict[int, Group] = {}
-    types: list[tuple[str, Any, Any]] = []
-    for place, word in enumerate(words):
-        path = f"{above}{word}"
-        kind: Any
-        if path in FIELDS:
-            leaves[place] = path
-            kind = msgspec.Raw if FIELDS[path].kind in ("texts", "records") else Any
-        else:
-            inner = _group(f"{path}.", [each for each in paths if each.startswith(f"{path}.")], lenient=lenient)
-            below[place] = inner
-            kind = inner.struct | None
-            if path == NAME_ALONE:
-                kind = kind | str
-        types.append((f"f{place}", kind, UNSET))
-    struct = msgspec.defstruct(
-        f"Group_{above.replace('.', '_')}", types, rename={f"f{place}": word for place, word in enumerate(words)},
-        forbid_unknown_fields=not lenient, frozen=True, gc=False,
-    )  # fmt: skip
-    return Group(above, struct, struct(), leaves, below)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from qx.model.batch import Form
 
-BLOCK = 8 << 20  # bytes that are read at a time
+BLOCK = 16 << 20  # bytes that are read at a time
 LONGEST = 16 << 20  # bytes of a line
 MOST_ROWS = 20_000  # of a block
 HEAD = 1 << 16  # bytes that tell what a file is

@@ -10,8 +10,9 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
+from qx.app.batch.coding import coded
 from qx.app.batch.rows import Rows, reject
-from qx.app.batch.typist import Typist, coded, listed
+from qx.app.batch.typist import Typist, listed
 from qx.compliance.columnar.column import Chunk
 from qx.compliance.fields import FIELDS
 from qx.kernel.errors import QxError

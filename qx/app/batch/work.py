@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from qx.compliance.screening import Lists
     from qx.compliance.validate import Rulebook
     from qx.model.batch import Form
+    from qx.model.evidence import Packed
     from qx.model.rules import Outcome
     from qx.model.validation import Verdict
 
@@ -182,7 +183,7 @@ class Work:
         if twice is not None:
             chunk = chunk._replace(facts={"facts.copies": twice})
         found = self._judge.judged(chunk, job.otherwise, job.at)
-        told, inputs = self._told(rows, chunk, found)
+        told, kept = self._told(rows, chunk, found)
         checked = [row for row, each in enumerate(told) if int(each.validation_id[-3:], 16) < SAMPLE]
         for row in checked:
             self._check(rows, chunk, row, told[row])
@@ -196,29 +197,38 @@ class Work:
             rejects=rows.rejects,
             copies=0 if twice is None else int((twice.codes >= 0).sum()),
             checked=len(checked),
-            kept=self._keeper.packed(chunk, found, told, inputs),
+            kept=kept,
         )
 
-    def _told(self, rows: Rows, chunk: Chunk, found: Evaluated) -> tuple[list[Told], list[str]]:
-        """Of each row what is written down of it; of each its canonical input."""
-        job = self._job
-        if job.explain:
-            findings = [_ENCODER.encode(found.findings(row, everything=True)) for row in range(chunk.rows)]
-        else:
-            own = "asOf" in chunk.columns or any(each.as_of for each in chunk.odd.values())
-            findings = self._teller.findings(chunk, found, job.at or (None if own else job.otherwise))
+    def _told(self, rows: Rows, chunk: Chunk, found: Evaluated) -> tuple[list[Told], tuple[Packed, ...]]:
+        """Of each row what is written down of it; what goes to the record."""
+        from qx.app.batch.kept import Keeping
+
+        keeping = Keeping(self._keeper, chunk, found)
         verdicts, expiries = found.verdicts, found.expiries
         ends: dict[int, str] = {}
         for row, moment in enumerate(expiries.at.tolist()):
             if moment not in ends:
                 ends[moment] = expiries.text(row)
-        names, inputs = zip(*found.identified(), strict=True)
-        told = list(map(
-            Told, rows.lines, names_of(chunk), names,
-            [STATUSES[place] for place in verdicts.status.tolist()], verdicts.score.tolist(),
-            [ends[moment] for moment in expiries.at.tolist()], findings,
-        ))  # fmt: skip
-        return told, list(inputs)
+        own, status = names_of(chunk), [STATUSES[place] for place in verdicts.status.tolist()]
+        score, end = verdicts.score.tolist(), [ends[moment] for moment in expiries.at.tolist()]
+        findings = self._findings(chunk, found)
+        told: list[Told] = []
+        kept: list[Packed] = []
+        for names, inputs in found.identified():
+            now = slice(len(told), len(told) + len(names))
+            some = list(map(Told, rows.lines[now], own[now], names, status[now], score[now], end[now], findings[now]))
+            kept += keeping.packed(some, inputs)
+            told += some
+        return told, tuple(kept)
+
+    def _findings(self, chunk: Chunk, found: Evaluated) -> list[bytes]:
+        """Of each row, as JSON."""
+        job = self._job
+        if job.explain:
+            return [_ENCODER.encode(found.findings(row, everything=True)) for row in range(chunk.rows)]
+        own = "asOf" in chunk.columns or any(each.as_of for each in chunk.odd.values())
+        return self._teller.findings(chunk, found, job.at or (None if own else job.otherwise))
 
     def _check(self, rows: Rows, chunk: Chunk, row: int, told: Told) -> None:
         """Raises QX-TXN-012 where one by one it comes to something else."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from qx.compliance.columnar.expiry import Expiries, expiries, micros
 from qx.compliance.columnar.frame import Frame, Source, Window
-from qx.compliance.columnar.identity import identified
+from qx.compliance.columnar.identity import Identified, identified
 from qx.compliance.columnar.names import found_of
 from qx.compliance.columnar.outcomes import OUTCOMES, PLACE, Verdicts, outcome, verdicts
 from qx.compliance.columnar.program import Program
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 
 REMEMBERED = 1024  # rows
+AT_ONCE = 8192  # rows whose inputs are made at a time
 
 
 class Judge:
@@ -165,19 +166,21 @@ class Evaluated:
 
     def identities(self) -> Iterator[str]:
         """Of every row its validation id, in order."""
-        return (each for each, _ in self.identified())
+        for some in self.identified():
+            yield from some.names
 
-    def identified(self) -> Iterator[tuple[str, str]]:
-        """Of every row its validation id, and its canonical input as canonical JSON, in order."""
-        about = self._about
-        found = identified(about.chunk, self._book, about.moments, about.places, self._names.digest)
-        for row, each in enumerate(found):
-            if row in about.chunk.odd:
-                transaction = about.chunk.odd[row]
-                name = identity(transaction, self._book, about.at(row), about.screened(row).digest)
-                yield name, canonical(transaction.canonical).decode()
-            else:
-                yield each
+    def identified(self, most: int = AT_ONCE) -> Iterator[Identified]:
+        """Of every row its validation id and its canonical input, in order, of `most` rows at a time."""
+        about, begin = self._about, 0
+        for found in identified(about.chunk, self._book, about.moments, about.places, self._names.digest, most):
+            end = begin + len(found.names)
+            for row in about.chunk.odd:
+                if begin <= row < end:
+                    transaction, lists = about.chunk.odd[row], about.screened(row).digest
+                    found.names[row - begin] = identity(transaction, self._book, about.at(row), lists)
+                    found.inputs[row - begin] = canonical(transaction.canonical)
+            yield found
+            begin = end
 
     def apart(self, lists: str) -> set[int]:
         """Rows that rest on more than the lists of this digest: a clearance counts there."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from itertools import repeat
 from json.encoder import encode_basestring
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,51 +13,116 @@ from qx.compliance.validate import ID, ID_DIGITS, rests_on, text_of
 from qx.kernel.canon import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from qx.compliance.columnar.column import Chunk, Column
     from qx.compliance.columnar.values import Places, Value
     from qx.compliance.validate import Rulebook
 
-INPUT = '"input":{'  # comes after nothing that could hold the same
+INPUT = b'"input":{'  # comes after nothing that could hold the same
+APART = "\x7f"  # no text of a field holds it, and JSON leaves it as it is
+FEWER = 8  # neighbours are one where their combinations are so many times fewer than the rows
+
+
+class Identified(NamedTuple):
+    """Of each of some rows `names` its id, and `inputs` its canonical input as canonical JSON."""
+
+    names: list[str]
+    inputs: list[bytes]
+
+
+class _Part(NamedTuple):
+    """What some columns that stand beside each other add to the input of each row. `codes`: row -> place in `texts`."""
+
+    codes: Places
+    texts: list[bytes]
+
+    def beside(self, other: _Part) -> _Part | None:
+        """Both as one; None: not worth it."""
+        if self.codes[0] == other.codes[0] and np.array_equal(self.codes, other.codes):
+            return _Part(self.codes, [one + two for one, two in zip(self.texts, other.texts, strict=False)])
+        if len(self.texts) * len(other.texts) * FEWER > len(self.codes):
+            return None
+        texts = [one + two for one in self.texts for two in other.texts]
+        return _Part(self.codes * len(other.texts) + other.codes, texts)
+
+    def of_rows(self) -> Callable[[slice], list[bytes]]:
+        """What it adds to each of some rows."""
+        texts = np.array([*self.texts, None], object)  # None: it stays one-dimensional
+        return lambda rows: texts.take(self.codes[rows]).tolist()
 
 
 def identified(
-    chunk: Chunk, book: Rulebook, moments: Sequence[datetime], places: Places, lists: Value
-) -> Iterator[tuple[str, str]]:
-    """Of every row its id, as `validate.identity` tells it, and its canonical input as canonical JSON.
-
-    `places`: row -> its asOf among `moments`. `lists`: of what names were held against, the digest.
+    chunk: Chunk, book: Rulebook, moments: Sequence[datetime], places: Places, lists: Value, most: int
+) -> Iterator[Identified]:
+    """In order, of `most` rows at a time: their inputs are many times larger than the chunk. The ids as
+    `validate.identity` tells them. `places`: row -> its asOf among `moments`. `lists`: of what names were held against,
+    the digest.
     """
-    before, here, _ = _text(rests_on({}, book, moments[0], "")).partition(INPUT)
+    before, here, _ = canonical(rests_on({}, book, moments[0], "")).partition(INPUT)
     first, _, rest = before.partition(_text(text_of(moments[0])))  # nothing stands before asOf but its name
-    heads = np.empty(len(moments), object)
-    heads[:] = [first + _text(text_of(moment)) + rest + here for moment in moments]
+    heads = _Part(places, [first + _text(text_of(moment)) + rest + here[:-1] for moment in moments]).of_rows()
     digests = lists.values if isinstance(lists, Coded) else [at(lists, 0)]
-    tails = np.empty(len(digests), object)
-    tails[:] = [_text(rests_on({}, book, moments[0], digest)).partition(INPUT)[2] for digest in digests]
-    of_row = tails[lists.codes].tolist() if isinstance(lists, Coded) else repeat(tails[0], chunk.rows)
-    inputs: Iterable[tuple[str, ...]] = repeat((), chunk.rows)
-    columns = [_fragments(path, column) for path, column in sorted(chunk.columns.items())]
-    if columns:
-        inputs = zip(*columns, strict=True)
-    sha, join = hashlib.sha256, "".join
-    for head, parts, tail in zip(heads[places].tolist(), inputs, of_row, strict=True):
-        fields = join(parts)[:-1]
-        yield ID + sha((head + fields + tail).encode()).hexdigest()[:ID_DIGITS], f"{{{fields}}}"
+    codes = lists.codes if isinstance(lists, Coded) else np.zeros(chunk.rows, np.intp)
+    after = [canonical(rests_on({}, book, moments[0], digest)).partition(INPUT)[2][1:] for digest in digests]
+    tails = _Part(codes, after).of_rows()
+    parts = [part.of_rows() for part in _parts(chunk)]
+    sha = hashlib.sha256
+    for begin in range(0, chunk.rows, most):
+        rows = slice(begin, min(begin + most, chunk.rows))
+        inputs = _inputs(chunk, parts, rows)
+        whole = zip(heads(rows), inputs, tails(rows), strict=True)
+        yield Identified([ID + sha(b"%b%b%b" % each).hexdigest()[:ID_DIGITS] for each in whole], inputs)
 
 
-def _fragments(path: str, column: Column) -> list[str]:
-    """What it adds to the input of each row: its name and value and a comma, or nothing."""
-    name = f"{_text(path)}:"
-    found = np.empty(len(column.texts) + 1, object)
-    found[:-1] = [f"{name}{_text(text)}," for text in column.texts]
-    found[-1] = ""
-    fragments: list[str] = found[column.codes].tolist()
-    return fragments
+def _inputs(chunk: Chunk, parts: Sequence[Callable[[slice], list[bytes]]], rows: slice) -> list[bytes]:
+    """Of each of these rows its canonical input."""
+    if not parts:
+        return [b"{}"] * (rows.stop - rows.start)
+    join = b"".join
+    found = [join(each) for each in zip(*(part(rows) for part in parts), strict=True)]
+    if (chunk.columns[max(chunk.columns)].codes[rows] < 0).any():  # a row that lacks the last field has a comma there
+        found = [each[:-2] + b"}" if each.endswith(b",}") else each for each in found]
+    return found
 
 
-def _text(value: Any) -> str:
+def _parts(chunk: Chunk) -> Iterator[_Part]:
+    """In the order of the fields; together they are the input of each row."""
+    columns = sorted(chunk.columns.items()) if chunk.rows else []
+    last: _Part | None = None
+    for number, (path, column) in enumerate(columns):
+        before, after = "{" if number == 0 else "", "}" if number == len(columns) - 1 else ","
+        found = _part(before, f"{before}{encode_basestring(path)}:", column, after)
+        both = None if last is None else last.beside(found)
+        if both is None and last is not None:
+            yield last
+        last = both or found
+    if last is not None:
+        yield last
+
+
+def _part(before: str, name: str, column: Column, after: str) -> _Part:
+    """`name`, the value, `after`; where there is none what has to stand there all the same."""
+    texts = _fragments(name, column.texts, after)
+    codes = column.codes.astype(np.intp)
+    nothing = codes < 0
+    if nothing.any():
+        codes[nothing] = len(texts)
+        texts.append((before + after.strip(",")).encode())
+    return _Part(codes, texts)
+
+
+def _fragments(name: str, values: Sequence[Any], after: str) -> list[bytes]:
+    """`name`, each value as canonical JSON, `after`. Texts all at once."""
+    if values and set(map(type, values)) == {str}:
+        joined = APART.join(values)
+        if joined.count(APART) == len(values) - 1:
+            whole = encode_basestring(joined).replace(APART, f'"{after}{APART}{name}"')
+            return f"{name}{whole}{after}".encode().split(APART.encode())
+    return [b"%b%b%b" % (name.encode(), _text(value), after.encode()) for value in values]
+
+
+def _text(value: Any) -> bytes:
     """Canonical JSON; of a text as `canonical` writes one, without its detours."""
-    return encode_basestring(value) if isinstance(value, str) else canonical(value).decode()
+    return encode_basestring(value).encode() if isinstance(value, str) else canonical(value)

@@ -7,6 +7,7 @@ owners hold, whether its ship is listed. Pure but for what it remembers, which c
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -19,7 +20,7 @@ from qx.compliance.transaction import Transaction
 from qx.kernel.expr_value import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
     from datetime import datetime
 
     from qx.compliance.columnar.frame import Source
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from qx.compliance.screening import Lists, Screened
 
     Facts = dict[str, Any]
+    Known = dict[tuple[Hashable, ...], "Party"]
 
 PARTIES: tuple[tuple[str, ...], ...] = (  # what is screened together
     (
@@ -43,11 +45,15 @@ MOST = 200_000  # parties that are remembered
 
 
 class Party(NamedTuple):
-    """What is found of it alone."""
+    """What is found of it alone. `number`: the same for two of which the same is found; its own, where that rests on
+    more than the lists, on a clearance.
+    """
 
     facts: Facts
     digest: str  # of all that the facts rest on
     fresh_until: datetime | None
+    number: int
+    is_special: bool
 
 
 class Found(NamedTuple):
@@ -65,7 +71,9 @@ class Screening:
 
     def __init__(self, ask: Callable[[Transaction, datetime], Screened], changes: tuple[datetime, ...] = ()) -> None:
         self.ask, self.changes = ask, changes
-        self._known: dict[bytes, Party] = {}
+        self._known: dict[tuple[int, tuple[str, ...]], Known] = {}
+        self._count = 0
+        self._numbers: dict[object, int] = {}
 
     @classmethod
     def of(cls, lists: Lists) -> Screening:
@@ -75,15 +83,38 @@ class Screening:
         """Between which changes it lies."""
         return bisect_right(self.changes, at)
 
-    def party(self, values: Mapping[str, Any], at: datetime) -> Party:
-        key = msgspec.msgpack.encode((self.window(at), values))
-        found = self._known.get(key)
-        if found is None:
-            if len(self._known) >= MOST:
-                self._known.clear()
-            asked = self.ask(Transaction(dict(values), {}, {}), at)
-            found = self._known[key] = Party(asked.facts, asked.digest, asked.fresh_until)
-        return found
+    def nobody(self, at: datetime) -> Party:
+        return self.party((), (), at)
+
+    def party(self, paths: tuple[str, ...], values: Sequence[Any], at: datetime) -> Party:
+        """`values`: of these fields; MISSING where one is not there."""
+        key = tuple(map(hashable, values))
+        return self.known(paths, at).get(key) or self.asked(paths, values, at)
+
+    def known(self, paths: tuple[str, ...], at: datetime) -> Known:
+        """What is known of parties of these fields, by `hashable` of their values."""
+        return self._known.setdefault((self.window(at), paths), {})
+
+    def asked(self, paths: tuple[str, ...], values: Sequence[Any], at: datetime) -> Party:
+        """As `party`, of one that is not known yet."""
+        given = {path: value for path, value in zip(paths, values, strict=True) if value is not MISSING}
+        found = self.ask(Transaction(given, {}, {}), at)
+        rests_on = (found.digest, found.fresh_until)
+        special = bool(given) and rests_on != self.nobody(at)[1:3]
+        if self._count % MOST == 0:
+            self._known.clear()
+            self._numbers.clear()
+        self._count += 1
+        same = (tuple(sorted(found.facts.items())), rests_on)
+        number = self._count if special else self._numbers.setdefault(same, self._count)
+        party = Party(found.facts, *rests_on, number, special)
+        self.known(paths, at)[tuple(map(hashable, values))] = party
+        return party
+
+
+def hashable(value: Any) -> Hashable:
+    """The same for the same value of a field alone."""
+    return value if isinstance(value, str) or value is MISSING else msgspec.msgpack.encode(value)
 
 
 def found_of(source: Source, screening: Screening, moments: Sequence[datetime], places: Places) -> Found:
@@ -93,7 +124,7 @@ def found_of(source: Source, screening: Screening, moments: Sequence[datetime], 
     told = [_party(source, party, screening, moments, places, when) for party in PARTIES]
     columns = [*when, *(each for each in told if each is not None)]
     if not columns:
-        only = screening.party({}, moments[0])
+        only = screening.nobody(moments[0])
         facts = {name: Const(value) for name, value in only.facts.items()}
         return Found(facts, Const(only.digest), Const(only.fresh_until))
     codes, row_of = combined(columns)
@@ -108,42 +139,43 @@ def found_of(source: Source, screening: Screening, moments: Sequence[datetime], 
 
 
 def _party(
-    source: Source, paths: tuple[str, ...], screening: Screening, moments: Sequence[datetime], places: Places,
+    source: Source, fields: tuple[str, ...], screening: Screening, moments: Sequence[datetime], places: Places,
     when: list[Coded],
 ) -> Coded | None:
     """Row -> what is found of this party; None where no row has one."""
-    columns = {path: column for path in paths if isinstance(column := source.path(path), Coded)}
+    columns = {path: column for path in fields if isinstance(column := source.path(path), Coded)}
     if not columns:
         return None
+    paths = tuple(columns)
     codes, row_of = combined([*when, *columns.values()])
-    numbers: dict[object, int] = {}
-    distinct: list[Party] = []
-    place = np.empty(len(row_of), np.intp)
-    for number, row in enumerate(row_of.tolist()):
-        at = moments[places[row]]
-        values = {path: value for path, column in columns.items() if (value := column.at(row)) is not MISSING}
-        party, nobody = screening.party(values, at), screening.party({}, at)
-        key = number if _special(party, nobody) else (tuple(sorted(party.facts.items())), party[1:])
-        if key not in numbers:
-            numbers[key] = len(distinct)
-            distinct.append(party)
-        place[number] = numbers[key]
-    return Coded(place.take(codes), distinct, complete=True)
+    keys = zip(*(_keys(column, row_of) for column in columns.values()), strict=True)
+    times = [moments[place] for place in places[row_of]] if when else repeat(moments[places[0]], len(row_of))
+    known = screening.known(paths, moments[places[0]])
+    found: list[Party] = []
+    for row, key, at in zip(row_of.tolist(), keys, times, strict=True):
+        party = (screening.known(paths, at) if when else known).get(key)
+        if party is None:
+            party = screening.asked(paths, [column.at(row) for column in columns.values()], at)
+        found.append(party)
+    distinct = {party.number: party for party in found}
+    numbers = {number: place for place, number in enumerate(distinct)}
+    place = np.array([numbers[party.number] for party in found], np.intp)
+    return Coded(place.take(codes), list(distinct.values()), complete=True)
 
 
-def _special(party: Party, nobody: Party) -> bool:
-    """Whether what is found of it rests on more than the lists: on a clearance."""
-    return (party.digest, party.fresh_until) != (nobody.digest, nobody.fresh_until)
+def _keys(column: Coded, rows: Places) -> list[Hashable]:
+    """Of each of these rows `hashable` of its value."""
+    distinct = [*map(hashable, column.values), MISSING]
+    return [distinct[code] for code in column.codes[rows].tolist()]
 
 
 def _whole(source: Source, screening: Screening, row: int, at: datetime, parties: list[Coded]) -> Party:
     """What is found of a row: of its parties together, or asked for where it rests on more than the lists."""
     told: list[Party] = [party.at(row) for party in parties]
-    nobody = screening.party({}, at)
-    if any(_special(party, nobody) for party in told):
-        paths = [path for party in PARTIES for path in party]
-        values = {path: at_row(source.path(path), row) for path in paths}
-        return screening.party({path: value for path, value in values.items() if value is not MISSING}, at)
+    if any(party.is_special for party in told):
+        paths = tuple(path for party in PARTIES for path in party)
+        return screening.party(paths, [at_row(source.path(path), row) for path in paths], at)
+    nobody = screening.nobody(at)
     return nobody._replace(facts=_merged([nobody.facts, *(party.facts for party in told)]))
 
 

@@ -86,12 +86,12 @@ class Coded:
 
     def each(self, function: Callable[[Any], Any]) -> Coded:
         """`function` of every distinct value."""
-        return Coded(self.codes, [function(value) for value in self.values], complete=self.complete)
+        return Coded(self.codes, list(map(function, self.values)), complete=self.complete)
 
     def which(self, function: Callable[[Any], bool]) -> Truth | Const:
         """A condition on every distinct value."""
         true = np.zeros(len(self.values) + 1, np.bool_)
-        true[:-1] = np.fromiter((function(value) for value in self.values), np.bool_, len(self.values))
+        true[:-1] = np.fromiter(map(function, self.values), np.bool_, len(self.values))
         false = ~true
         false[-1] = False
         if self.complete and len(self.values):

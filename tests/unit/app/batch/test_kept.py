@@ -7,7 +7,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from qx.app.batch.kept import Keeper
+from qx.app.batch.kept import Keeper, Keeping
 from qx.app.batch.part import Told
 from qx.app.batch.work import STATUSES, names_of
 from qx.compliance.columnar.column import Chunk, Column
@@ -43,7 +43,7 @@ def test_a_row_of_a_batch_is_kept_as_alone(region: str) -> None:
     copies = Column(codes, [Decimal(each) for each in twice.values()], list(twice.values()))
     chunk = Chunk.of(transactions)._replace(facts={"facts.copies": copies})
     found = Judge(law, Screening.of(names)).judged(chunk, AS_OF)
-    ids, inputs = zip(*found.identified(), strict=True)
+    ids, inputs = next(found.identified())
     told = [
         Told(row + 1, name, identity, STATUSES[int(status)], int(score), found.expiries.text(row), b"[]")
         for row, (name, identity, status, score) in enumerate(
@@ -58,6 +58,7 @@ def test_a_row_of_a_batch_is_kept_as_alone(region: str) -> None:
         facts = screened.facts | {name: Decimal(value) for name, value in given.items()}
         alone = validate(each, law, at, screened._replace(facts=facts))
         expected.append(kept_of(alone, each, screened, names.digest, given=given))
-    kept = [each for packed in Keeper(law, names).packed(chunk, found, told, inputs) for each in unpacked(packed)]
+    keeping = Keeping(Keeper(law, names), chunk, found)
+    kept = [each for packed in keeping.packed(told, inputs) for each in unpacked(packed)]
     assert kept == expected
     assert any(each.row.obligations for each in kept) or region not in ("us", "eu")

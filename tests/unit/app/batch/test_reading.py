@@ -15,14 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qx.app.batch import source
+from qx.app.batch.coding import coded
 from qx.app.batch.lines import LineReader
 from qx.app.batch.parquet import ParquetReader, ParquetSource
 from qx.app.batch.rows import Rows
 from qx.app.batch.table import TableReader, header_of, paths_of
+from qx.app.batch.typist import Typist
 from qx.app.compliance import document_of
 from qx.compliance.fields import FIELDS
 from qx.compliance.selftest import BASE
-from qx.compliance.transaction import Transaction, read
+from qx.compliance.transaction import Transaction, read, typed
 from qx.kernel.errors import QxError
 
 OWNERS = {"counterparty": {"name": "A", "owners": [{"name": "B", "pct": 50.10}, {"pct": "1"}], "aliases": ["x", "y"]}}
@@ -171,7 +173,7 @@ def test_a_header_that_cannot_be_told_refuses_the_file(header: bytes, code: str)
 def parquet(path: Path, table: Any, *, lenient: bool = False) -> Rows:
     pq.write_table(table, path)
     made = ParquetSource(path, "t.parquet", lenient=lenient)
-    ((_, data),) = made.batches(1000)
+    ((_, data),) = made.batches(5000)
     return ParquetReader().rows(data, 1)
 
 
@@ -203,6 +205,93 @@ def test_parquet_says_what_documents_say(tmp_path: Path) -> None:
     rows = parquet(tmp_path / "nested.parquet", nested)
     assert rows.chunk.transaction(0).values["kyc.pep"] is False
     assert rows.chunk.transaction(1) == read({})
+
+
+MANY = 2_500  # rows of which hardly two are alike: they are typed all at once where that can be
+SPELLED: dict[str, list[list[Any]]] = {  # a field, and what some of its rows may hold
+    "amount": [
+        [f"{n}.50" for n in range(MANY)], [-n for n in range(MANY)], [n / 8 for n in range(MANY)],
+        [f"-0.{n}" for n in range(MANY)], ["-0.0", "0", "1e3", *range(MANY)], ["7\n8", *map(str, range(MANY))],
+        ["9" * 29, "9" * 30, "9" * 31, *range(MANY)],
+    ],
+    "executionTs": [
+        [f"2026-08-{1 + n % 28:02d}T{n % 24:02d}:{n % 60:02d}:{n // 60 % 60:02d}Z" for n in range(MANY)],
+        [f"2026-08-01T10:00:00.{n:06d}Z" for n in range(MANY)],
+        [f"2026-08-01T10:00:00.{n + 1:06d}Z" for n in range(MANY)],
+        ["2026-02-30T10:00:00Z", *(f"2026-08-01T10:00:00.{n + 1:06d}Z" for n in range(MANY))],
+        [f"2026-08-01T10:00:00.{n:04d}+03:00" for n in range(MANY)],
+    ],
+    "uti": [
+        [f"U{n}" for n in range(MANY)], [f'"\\ü{n}' for n in range(MANY)], [f" U{n}" for n in range(MANY)],
+        ["a\x7fb", "", *(f"U{n}" for n in range(MANY))], [*range(MANY)],
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "raws"), [(path, raws) for path, each in SPELLED.items() for raws in each])
+def test_many_values_are_typed_as_one_by_one(path: str, raws: list[Any]) -> None:
+    column = Typist().column(path, *coded(raws))
+    for code, raw in zip(column.codes.tolist(), raws, strict=True):
+        alone = typed(path, raw)
+        assert (column.texts[code], column.malformed.get(code, "")) == (alone.canonical, alone.why)
+        assert alone.value is None or column.values[code] == alone.value
+
+
+def test_parquet_of_many_rows_says_what_one_alone_would(tmp_path: Path) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    moment, first = datetime(2026, 11, 22, 9, tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
+    owners = [[{"name": f"B{n % 7}", "pct": n % 3 / 8}, None][: n % 3] if n % 5 else None for n in range(MANY)]
+    held: dict[str, tuple[list[Any], Any]] = {
+        "amount": ([Decimal(n) / 100 if n % 9 else None for n in range(MANY)], pa.decimal128(38, 6)),
+        "quantity": ([Decimal(f"{10**35 + n}.00") for n in range(MANY)], pa.decimal128(38, 2)),
+        "unitPrice": ([-n / 7 for n in range(MANY)], pa.float64()),
+        "executionTs": ([moment + timedelta(milliseconds=n * 125) for n in range(MANY)], pa.timestamp("us", "UTC")),
+        "asOf": ([first + timedelta(hours=n) for n in range(MANY)], pa.timestamp("ms", "UTC")),
+        "counterparty.owners": (owners, pa.list_(pa.struct([("name", pa.string()), ("pct", pa.float64())]))),
+        "uti": ([f"U{n}" for n in range(MANY)], pa.string()),
+    }
+    rows = parquet(tmp_path / "many.parquet", pa.table({path: pa.array(*each) for path, each in held.items()}))
+    for row in range(MANY):
+        cells = {path: values[row] for path, (values, _) in held.items() if values[row] is not None}
+        expected = {path: typed(path, raw) for path, raw in cells.items()}
+        found = rows.chunk.transaction(row)
+        assert found.canonical == {path: each.canonical for path, each in sorted(expected.items())}
+        assert found.values == {path: each.value for path, each in expected.items() if each.value is not None}
+        assert found.malformed == {path: each.why for path, each in expected.items() if each.value is None}
+
+
+@pytest.mark.parametrize("group", [10, 64, 100, 250, 1000])
+def test_groups_of_rows_are_parted_evenly_and_small_ones_put_together(group: int, tmp_path: Path) -> None:
+    names = [f"T{n}" for n in range(1000)]
+    table = pa.table({"transactionId": names, "currency": ["USD", "EUR"] * 500})
+    pq.write_table(table, tmp_path / "t.parquet", row_group_size=group)
+    made = ParquetSource(tmp_path / "t.parquet", "t.parquet", lenient=False)
+    assert [each for ids in made.ids(100) for each in ids] == names
+    reader, first, found = ParquetReader(), 1, []
+    sizes = []
+    for size, data in made.batches(100):
+        rows = reader.rows(data, first)
+        assert rows.lines == range(first, first + size)
+        found += [rows.chunk.transaction(row).canonical for row in range(size)]
+        first += size
+        sizes.append(size)
+    assert found == [{"currency": "EUR" if n % 2 else "USD", "transactionId": each} for n, each in enumerate(names)]
+    assert 50 <= min(sizes[:-1]) <= max(sizes) <= 100
+
+
+def test_groups_of_fields_that_repeat_are_read_as_each_alone() -> None:
+    groups = [
+        b'{"kyc":{"pep":true,"status":"verified"},"counterparty":{"name":"A","owners":[{"name":"O"}]}}',
+        b'{"kyc":{"status":"verified","pep":true},"counterparty":"A"}', b'{"kyc":{},"counterparty":""}',
+        b'{"kyc":{"pep":true,"pep":true}}', b'{"kyc":[1]}', b'{"kyc":{"status":"\xff"}}', b'{"kyc":{"peep":true}}',
+        b'{"counterparty":{"name":null}}', b'{"payment":{"originator":{"name":"A"},"beneficiary":null}}',
+        b'{"payment":{"originator":{"nam":"A"}}}', b'{"payment":{"originator":{"name":"A","name":"B"}}}',
+        b'{"kyc":{"pep":true},"kyc":{"pep":true}}', b'{"counterparty":{"owners":[{"a":1,"a":1}]}}',
+    ]  # fmt: skip
+    for chosen in (groups, [each for each in groups if not isinstance(exact(each), str)]):
+        lines = [line for line in chosen for _ in range(3)]
+        assert told(LineReader(lenient=False).rows(b"\n".join(lines), 1), len(lines)) == [exact(line) for line in lines]
 
 
 def test_a_parquet_column_that_cannot_be_told_refuses_the_file(tmp_path: Path) -> None:
