@@ -15,7 +15,9 @@ import resource
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -28,7 +30,6 @@ from qx.risk.legs import Bends, Holds, Legs, Moves, Rates
 from qx.risk.montecarlo.draws import normal, student
 from qx.risk.montecarlo.simulate import Linear, Run
 from qx.risk.parametric import parametric
-from qx.risk.pricing import black76
 from qx.risk.tail import historical
 
 if TYPE_CHECKING:
@@ -161,18 +162,31 @@ def calls(count: int, scenarios: int) -> Calls:
 
 
 def options(count: int, scenarios: int) -> Work:
-    """Black-76 of every option in every scenario, summed; the peers price them one by one."""
-    of = calls(count, scenarios)
-    rows = max(1, BLOCK * 2 // count)
+    """Calls on the crude oil of examples/, valued again in full as prices and volatilities move; the peers price calls
+    one by one.
+    """
+    from qx.app.risk import files
+    from qx.model.risk import Place, Position
+    from qx.risk.book import compile_book
+    from qx.risk.market import market
 
-    def ours() -> Floats:
-        total = 0.0
-        for first in range(0, scenarios, rows):
-            some = of.shocked[first : first + rows]
-            total += float(black76.price(some, of.strike, of.years, of.vol, of.rate, 1.0).sum())
-        return np.array([total])
-
-    return Work(ours, None)
+    beside = files.beside(Path(__file__).parent.parent / "examples" / "portfolio.csv")
+    today = market(files.read_factors(beside.factors)[0], files.read_quotes(beside.prices)[0])
+    made, place = generator(), Place("bench", 1)
+    terms = zip(made.uniform(50, 90, count), made.integers(20, 180, count), strict=True)
+    held = [
+        Position(
+            position_id=f"O{number}", instrument="option", underlying="CL", quantity=1.0, unit="bbl", currency="USD",
+            place=place, contract="2027-06", option_type="call", strike=float(strike), exercise="european",
+            expiry=today.as_of + timedelta(days=int(days)), style="black76", vol_factor="VCL", price_unit="USD/bbl",
+        )
+        for number, (strike, days) in enumerate(terms)
+    ]  # fmt: skip
+    book = compile_book(held, today, "USD")
+    moves = made.standard_normal((scenarios, len(today.factors))) * today.returns.std(axis=0)
+    moves[:, [each.kind not in ("price", "vol") for each in today.factors]] = 0.0
+    levels = today.moved(moves)
+    return Work(lambda: np.array([book.totals(levels).sum()]), None)
 
 
 # -- Monte Carlo --------------------------------------------------------------------------------------
