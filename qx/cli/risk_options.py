@@ -29,7 +29,8 @@ Emulate = Annotated[
 By = Annotated[
     str,
     typer.Option("--by", metavar="LEVELS",
-                 help="Drill down by book, desk, strategy, region, instrument, currency, trade, factor, tenor."),
+                 help="Drill down by book, desk, strategy, region, counterparty, limit_group, instrument, currency, "
+                      "trade, factor, tenor."),
 ]  # fmt: skip
 Top = Annotated[int, typer.Option("--top", metavar="N", min=1, help="Names of each level that the table shows.")]
 Prices = Annotated[

@@ -4,7 +4,7 @@ are in the currency of the run. Nothing here tells the time of day: the same fil
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec import Struct
 
@@ -16,10 +16,11 @@ METHODS: tuple[Method, ...] = (
 )  # fmt: skip
 Distribution = Literal["normal", "t5", "copula"]
 Revaluation = Literal["full", "greeks"]
-Level = Literal["book", "desk", "strategy", "region", "instrument", "currency", "trade", "factor", "tenor"]
-LEVELS: tuple[Level, ...] = (
-    "book", "desk", "strategy", "region", "instrument", "currency", "trade", "factor", "tenor",
-)  # fmt: skip
+Level = Literal[
+    "book", "desk", "strategy", "region", "counterparty", "limit_group", "instrument", "currency", "trade", "factor",
+    "tenor",
+]
+LEVELS: tuple[Level, ...] = get_args(Level)
 Horizon = Literal["overlapping", "sqrt", "autocorrelated"]
 
 
@@ -63,7 +64,7 @@ class Contribution(Struct, frozen=True, kw_only=True):
 class Breakdown(Struct, frozen=True, kw_only=True):
     """The figures by one level."""
 
-    level: Level  # book, desk, strategy, region, instrument, currency, trade, factor, tenor
+    level: Level  # by which it is split
     parts: tuple[Contribution, ...]  # those that add most to the ES first
     residual_var: float  # the VaR less the sum of the parts
     residual_es: float  # the ES less the sum of the parts
@@ -75,6 +76,7 @@ class TailScenario(Struct, frozen=True, kw_only=True):
 
     date: str  # the last day of the move; of a simulated one its number
     pnl: float  # of the whole portfolio
+    days: int = 1  # trading days of the move; fewer than the horizon where the figure is stretched to it
 
 
 class InputFile(Struct, frozen=True, kw_only=True):

@@ -53,7 +53,7 @@ class PnlParts(Struct, frozen=True, kw_only=True):
 class PnlBreakdown(Struct, frozen=True, kw_only=True):
     """The P&L by one level."""
 
-    level: Level  # book, desk, strategy, region, instrument, currency, trade, factor, tenor
+    level: Level  # by which it is split
     parts: tuple[PnlParts, ...]  # the greatest first, of either sign
 
 

@@ -66,7 +66,7 @@ class StressPart(Struct, frozen=True, kw_only=True):
 class StressBreakdown(Struct, frozen=True, kw_only=True):
     """The P&L by one level; the parts sum to it."""
 
-    level: Level  # book, desk, strategy, region, instrument, currency, trade, factor, tenor
+    level: Level  # by which it is split
     parts: tuple[StressPart, ...]  # the worst first
 
 

@@ -16,6 +16,7 @@ from qx.kernel.errors import Place, Problems, QxError
 from qx.render.paint import PLAIN, Palette, printable
 
 SCHEMA = "qx.error/1"
+MOST = 100
 
 
 def warning(error: QxError, palette: Palette = PLAIN) -> str:
@@ -24,12 +25,14 @@ def warning(error: QxError, palette: Palette = PLAIN) -> str:
 
 
 def diagnostic(error: QxError, palette: Palette = PLAIN) -> str:
-    """The text of one error, or of each of several with a count at the end; no closing newline."""
+    """The text of one error, or of each of several, `MOST` of them, with a count at the end; no closing newline."""
     if not isinstance(error, Problems):
         return "\n".join(_lines(error, palette))
-    blocks = ["\n".join(_lines(each, palette)) for each in error.errors]
-    if len(blocks) > 1:
-        blocks.append(palette.paint(f"{len(blocks)} errors", "bad"))
+    blocks = ["\n".join(_lines(each, palette)) for each in error.errors[:MOST]]
+    count = len(error.errors)
+    if count > 1:
+        more = f"; {count - MOST:,} more than are shown here: `-o json` tells all" if count > MOST else ""
+        blocks.append(palette.paint(f"{count:,} errors{more}", "bad"))
     return "\n\n".join(blocks)
 
 

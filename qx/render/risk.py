@@ -163,12 +163,18 @@ def _liquidity(found: Liquidity, currency: str, palette: Palette, width: int | N
 
 
 def _worst(found: RiskFigures, palette: Palette, width: int | None, most: int) -> str:
-    columns = [Column("WORST"), Column("P&L", right=True)]
+    columns = [Column("WORST"), Column(worst_title(found).upper(), right=True)]
     tones: dict[bool, Tone] = {True: "bad", False: "plain"}
     rows: list[list[Cell | str]] = [
         [each.date, Cell(money(each.pnl), tones[each.pnl < 0])] for each in found.worst[:most]
     ]
     return table(columns, rows, width=width, palette=palette)
+
+
+def worst_title(found: RiskFigures) -> str:
+    """Of the scenarios' P&L, which is of fewer days than the figures where those are stretched."""
+    moved = {each.days for each in found.worst}
+    return "P&L" if moved <= {found.horizon_days} else f"P&L of {days(min(moved))}"
 
 
 def about_data(

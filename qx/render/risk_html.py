@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from qx.kernel.text import plural
 from qx.render import risk_svg as svg
 from qx.render.page import at, card, cell, long, number, page, rows_table, toned
-from qx.render.risk import between, money, percent, simulation_words
+from qx.render.risk import between, money, percent, simulation_words, worst_title
 from qx.render.risk_stress import level, moved
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _distribution(found: RiskReport) -> Iterable[str]:
     said = f"{its.scenarios:,} scenarios: mean {money(its.mean)}, standard deviation {money(its.deviation)}{shape}"
     yield f"<p>{escape(said)}; from {escape(money(its.worst))} to {escape(money(its.best))}.</p>"
     rows = [[cell(each.date), number(money(each.pnl))] for each in figures.worst]
-    yield from rows_table(("worst scenarios", "#P&L"), rows, "No scenario is told.")
+    yield from rows_table(("worst scenarios", f"#{worst_title(figures)}"), rows, "No scenario is told.")
 
 
 def _contributions(found: RiskReport) -> Iterable[str]:

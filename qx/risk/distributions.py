@@ -1,4 +1,4 @@
-"""Distribution functions: normal, Student-t, chi-square, binomial, beta. Plain numbers in, plain numbers out.
+"""Distribution functions: normal, Student-t, chi-square, binomial. Plain numbers in, plain numbers out.
 
 `normal_cdf`, `normal_ppf` and `t_cdf` take whole arrays too. Relative error about 1e-13 in the lower tails, with counts
 in the millions. A parameter outside its range raises ValueError.
@@ -186,15 +186,6 @@ def binomial_ppf(q: float, n: int, p: float) -> int:
 
 
 # -- beta ------------------------------------------------------------------------------------------
-def beta_cdf(x: float, a: float, b: float) -> float:
-    """The regularised incomplete beta function, I_x(a, b)."""
-    _positive(a)
-    _positive(b)
-    if x <= 0 or x >= 1:
-        return float(x >= 1)
-    return _beta(a, b, x, 1 - x)
-
-
 def _beta(a: float, b: float, x: float, y: float) -> float:
     """I_x(a, b) with y = 1 - x given apart, so that neither is rounded."""
     if x <= 0 or y <= 0:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.unit.risk.hull import FILE as HULL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
 HELD = {"DJIA": 4e6, "FTSE100_usd": 3e6, "CAC40_usd": 1e6, "Nikkei225_usd": 2e6}
 
@@ -74,6 +74,15 @@ def two_books(directory: Path, count: int = 300) -> str:
         ("P1", "crude", "oil", "us-east", "CL.M1", 1000.0), ("P2", "crude", "oil", "eu-west", "CL.M1", -250.0),
         ("P3", "gas", "gas", "eu-west", "NG.M1", 9000.0),
     ])  # fmt: skip
+
+
+def only(file: str, *positions: str) -> str:
+    """The same portfolio of these positions alone, beside it."""
+    whole = Path(file)
+    head, *lines = whole.read_text().splitlines()
+    part = whole.with_name(f"{'-'.join(positions)}.csv")
+    part.write_text("\n".join([head, *(line for line in lines if line.split(",")[0] in positions)]) + "\n")
+    return str(part)
 
 
 def _csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

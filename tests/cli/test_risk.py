@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cli.risky import four_indices, one_to, two_books
+from qx.model.risk_answers import LEVELS
+from tests.cli.risky import four_indices, one_to, only, two_books
 from tests.unit.risk.hull import needed
 
 if TYPE_CHECKING:
@@ -67,11 +68,24 @@ def test_es_is_the_same_document_with_the_other_figure_first(qx: Qx, tmp_path: P
     assert first == {"var": "VaR", "es": "ES"}
 
 
+def test_a_figure_stretched_to_the_horizon_tells_of_how_many_days_its_scenarios_are(qx: Qx, tmp_path: Path) -> None:
+    """Losses of 1 to 500 on a day: the VaR of 4 days is twice 496, the worst day lost 500 still."""
+    file, stretched = one_to(500, tmp_path), ("--horizon", "4d", "--scaling", "sqrt")
+    found = said(qx, "var", file, *stretched)
+    assert (found["var"], found["worst"][0]["pnl"], found["worst"][0]["days"]) == (992, -500, 1)
+    assert "P&L OF 1 DAY" in qx("risk", "var", file, *stretched).out
+    longer = ("--horizon", "4d", "--scaling", "overlapping")
+    assert said(qx, "var", file, *longer)["worst"][0]["days"] == 4
+    assert "P&L OF" not in qx("risk", "var", file, *longer).out
+    picture = said(qx, "report", file, *stretched)["distribution"]
+    assert (picture["worst"], picture["best"]) == (-1000, -2)
+
+
 @pytest.mark.parametrize("argv", METHODS, ids=" ".join)
 def test_parts_sum_to_the_whole_at_every_level_and_two_runs_give_the_same_bytes(
     qx: Qx, tmp_path: Path, argv: tuple[str, ...]
 ) -> None:
-    levels = "book,desk,strategy,region,instrument,currency,trade,factor,tenor"
+    levels = ",".join(LEVELS)
     first, second = (qx("risk", "var", two_books(tmp_path), *argv, "--by", levels, "-o", "json") for _ in range(2))
     assert (first.exit, first.out) == (0, second.out)
     assert "NaN" not in first.out
@@ -83,6 +97,33 @@ def test_parts_sum_to_the_whole_at_every_level_and_two_runs_give_the_same_bytes(
             total = sum(part[figure] for part in each["parts"])
             assert total == pytest.approx(whole, rel=1e-9), each["level"]
             assert each[f"residual_{figure}"] == pytest.approx(whole - total, abs=1e-6 * abs(whole))
+
+
+@pytest.mark.parametrize("argv", [
+    (), ("--method", "age"), ("--method", "filtered"), ("--horizon", "10d"), ("--method", "parametric"),
+    ("--method", "parametric", "--distribution", "t5", "--volatility", "ewma:0.97"),
+    ("--method", "parametric", "--horizon", "10d", "--scaling", "autocorrelated"),
+], ids=" ".join)  # fmt: skip
+def test_what_a_part_loses_alone_and_by_how_much_the_figure_falls_without_it(
+    qx: Qx, tmp_path: Path, argv: tuple[str, ...]
+) -> None:
+    """As portfolios of these positions alone say. Each book moves with a factor of its own."""
+    file = two_books(tmp_path)
+    found = said(qx, "var", file, *argv, "--by", "book,factor,region")
+    crude, gas = (said(qx, "var", only(file, *held), *argv)["var"] for held in (("P1", "P2"), ("P3",)))
+    west = said(qx, "var", only(file, "P2", "P3"), *argv)["var"]
+    by_level = {each["level"]: {part["name"]: part for part in each["parts"]} for each in found["by"]}
+    for level, name, alone, others in (
+        ("book", "crude", crude, gas), ("book", "gas", gas, crude), ("factor", "CL.M1", crude, gas),
+        ("factor", "NG.M1", gas, crude),
+    ):  # fmt: skip
+        part = by_level[level][name]
+        assert part["alone"] == pytest.approx(alone, rel=1e-9), (level, name)
+        assert part["without"] == pytest.approx(found["var"] - others, rel=1e-6, abs=1e-6), (level, name)
+    assert by_level["region"]["eu-west"]["alone"] == pytest.approx(west, rel=1e-9)
+    for each in found["by"]:
+        whole = sum(part["alone"] for part in each["parts"])
+        assert each["diversification"] == pytest.approx(whole - found["var"], rel=1e-9)
 
 
 def test_any_number_of_jobs_draws_the_same_digits(qx: Qx, tmp_path: Path) -> None:

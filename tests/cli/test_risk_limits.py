@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cli.risky import days, limits, one_to, two_books
+from tests.cli.risky import days, limits, one_to, only, two_books
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Qx
@@ -45,6 +45,20 @@ def test_a_limit_is_kept_or_broken(
     assert (found["state"], [each["state"] for each in found["limits"]]) == (state, [state]), found
     assert code == exit_code
     assert judged(qx, file, "--fail-on", "soft")[0] == soft_exit
+
+
+def test_positions_share_the_limit_of_their_group_and_of_their_counterparty(qx: Qx, tmp_path: Path) -> None:
+    file = Path(two_books(tmp_path))
+    head, *lines = file.read_text().splitlines()
+    told = [f"{line},shared,{'ABC' if at == 0 else 'XYZ'}" for at, line in enumerate(lines)]
+    file.write_text("\n".join([f"{head},limit_group,counterparty", *told]) + "\n")
+    whole = qx("risk", "var", str(file), "-o", "json").json["var"]
+    limits(tmp_path, f"limit_group,shared,var,,,{whole - 0.01},{whole + 0.01},USD", "counterparty,ABC,var,,,,1,USD")
+    code, found = judged(qx, str(file))
+    by_level = {each["scope_level"]: each for each in found["limits"]}
+    assert (code, by_level["limit_group"]["state"], by_level["counterparty"]["state"]) == (7, "soft", "hard")
+    assert by_level["limit_group"]["value"] == pytest.approx(whole)
+    assert by_level["counterparty"]["value"] != pytest.approx(whole)
 
 
 @pytest.mark.parametrize(("line", "code"), [
@@ -127,6 +141,30 @@ def test_figures_are_kept_for_the_whole_and_each_region(qx: Qx, tmp_path: Path, 
     shown = qx("risk", "history", env={**home, "NO_COLOR": "1"}, terminal=True).out
     assert "TREND" in shown
     assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("argv", [
+    ("--method", "monte-carlo", "--draws", "20000"), ("--method", "parametric"), (),
+], ids=" ".join)  # fmt: skip
+def test_what_is_kept_of_a_region_is_the_figure_of_its_positions(
+    qx: Qx, tmp_path: Path, home: dict[str, str], argv: tuple[str, ...]
+) -> None:
+    file = two_books(tmp_path)
+    assert qx("risk", "var", file, *argv, "--keep", env=home).exit == 0
+    kept = {each["region"]: each for each in qx("risk", "history", file, "-o", "json", env=home).json["kept"]}
+    for region, held in (("us-east", ["P1"]), ("eu-west", ["P2", "P3"]), ("", ["P1", "P2", "P3"])):
+        alone = qx("risk", "var", only(file, *held), *argv, "-o", "json").json
+        for figure in ("var", "es"):
+            assert kept[region][figure] == pytest.approx(alone[figure], rel=1e-9), (region, figure)
+
+
+def test_a_portfolio_of_one_region_is_kept_as_that_region_too(
+    qx: Qx, tmp_path: Path, home: dict[str, str]
+) -> None:
+    file = one_to(500, tmp_path)
+    assert qx("risk", "var", file, "--keep", env=home).exit == 0
+    kept = qx("risk", "history", "-o", "json", env=home).json["kept"]
+    assert [(each["region"], each["var"]) for each in kept] == [("", 496), ("us-east", 496)]
 
 
 def test_a_breach_is_told(qx: Qx, tmp_path: Path, home: dict[str, str]) -> None:

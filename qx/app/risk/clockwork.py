@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from qx.app.workbench import Workbench
     from qx.model.risk_limits import LimitsVerdict
     from qx.model.schedules import RiskSchedule
+    from qx.risk.estimate import Estimate
 
 
 class Done(NamedTuple):
     """`verdict`: on its limits; why there is none where they could not be judged; None where it has none."""
 
     measured: Measured
+    regions: dict[str, Estimate]
     verdict: LimitsVerdict | QxError | None
 
 
@@ -37,7 +39,7 @@ async def measured_and_kept(bench: Workbench, schedule: RiskSchedule) -> str:
         await bench.apart(keep_unknown, bench.store, name, f"{error.message} ({error.code})", now, bench.operator)
         raise
     found = done.measured.document
-    await bench.apart(keep_figures, bench.store, found, name, now, done.measured.regions)
+    await bench.apart(keep_figures, bench.store, found, name, now, done.regions)
     said = f"VaR {found.alpha} {found.var:,.0f} {found.currency} as of {found.as_of}"
     if isinstance(done.verdict, QxError):
         because = f"{done.verdict.message} ({done.verdict.code})"
@@ -57,14 +59,19 @@ def _compute(named: Named, schedule: RiskSchedule, name: str, now: float) -> Don
         method=schedule.method, alpha=level(schedule.alpha), horizon=days_of(schedule.horizon),
         currency=currency_of(schedule.currency),
     ))  # fmt: skip
-    found = measured(named, asked, "var", lambda _doing, _done, _share: None)
+
+    def quietly(_doing: str, _done: int, _share: float) -> None:
+        """Nobody looks."""
+
+    found = measured(named, asked, "var", quietly)
+    regions = found.regions(quietly)
     if not schedule.limits and not named.files.limits.exists():
-        return Done(found, None)
+        return Done(found, regions, None)
     try:
         plain = Asked(currency=asked.currency)
-        return Done(found, verdict(named, plain, name, schedule.max_price_age or None, now))
+        return Done(found, regions, verdict(named, plain, name, schedule.max_price_age or None, now))
     except QxError as error:
-        return Done(found, error)
+        return Done(found, regions, error)
 
 
 def _named(bench: Workbench, schedule: RiskSchedule) -> Named:

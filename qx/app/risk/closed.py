@@ -38,9 +38,15 @@ def parametric(loaded: Loaded, asked: Asked) -> Estimated:
     else:
         found = linear.of_covariance(held, given.matrix, asked.alpha, dof=dof)
     moves = market.returns @ held
+    garch = how if how is not None and how.kind == "garch" else None
     factor, reached = stretch(asked, scaling(asked), moves)
-    if how is not None and how.kind == "garch" and found.deviation > 0:
-        factor *= float(deviations(moves, how).next) / found.deviation
+    if garch is not None and found.deviation > 0:
+        factor *= float(deviations(moves, garch).next) / found.deviation
+
+    def figure(pnl: Floats) -> Estimate:
+        one = linear.parametric(np.ones(1), pnl[:, None], asked.alpha, weights=weights, ddof=DDOF, dof=dof)
+        return horizon.stretched(one.estimate, stretch(asked, scaling(asked), pnl)[0])
+
     said = "equal weights, about the mean" if how is None or how.kind == "equal" else how.words
     form = f"Student-t, {T5:g} degrees of freedom, of that variance" if dof is not None else "normal"
     words = Words(
@@ -55,6 +61,7 @@ def parametric(loaded: Loaded, asked: Asked) -> Estimated:
         estimate=horizon.stretched(found.estimate, factor), convention=convention(loaded, asked, words, reached, said),
         scenarios=len(moves), name=lambda at: str(market.dates[at]), worst=lambda _most: (_NOTHING.at, _NOTHING.weight),
         gradients=(found.var_gradient * factor, found.es_gradient * factor),
+        returns=market.returns, figure=figure if given is None and garch is None else None,
         treatments=() if given is None else (given.told,),
     )  # fmt: skip
 

@@ -52,6 +52,8 @@ PORTFOLIO = _file(
     Field("desk", "text", "likewise"),
     Field("strategy", "text", "likewise"),
     Field("region", "text", "likewise"),
+    Field("counterparty", "text", "likewise: who stands on the other side"),
+    Field("limit_group", "text", "likewise: what shares a limit"),
     Field("contract", "months", "`2027-03`, or `2027-01..2027-12`: equal parts of the quantity in each month"),
     Field("lot_size", "number", "units of the underlying in a lot; known of themselves: those of CL, BZ, NG, HO, "
           "RB", above=0),
@@ -77,8 +79,6 @@ PORTFOLIO = _file(
     Field("volume_tolerance_pct", "number", "cargoes: how far the quantity may be chosen, in %", least=0, most=100),
     Field("pricing_window", "window", "`2026-11-02..2026-11-30`: the days over which it is priced"),
     Field("liquidity_days", "whole", "instead of its factors'", least=1),
-    Field("counterparty", "text", "who stands on the other side"),
-    Field("limit_group", "text", "for other readers; not used"),
 )  # fmt: skip
 
 PRICES = _file(

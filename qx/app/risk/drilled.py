@@ -61,6 +61,8 @@ def groups(loaded: Loaded, level: Level) -> Groups:
 def apart(loaded: Loaded, run: Estimated, level: Level) -> dict[str, Estimate]:
     """What each name of a level would lose by itself; empty where the method cannot tell, or there are too many."""
     made = groups(loaded, level)
+    if len(made.names) == 1:
+        return {made.names[0]: run.estimate}
     pnl = _pnl(loaded, run, level, made)
     if pnl is None or run.figure is None:
         return {}
@@ -92,10 +94,10 @@ def _breakdown(
     var, es = parts
     pnl = _pnl(loaded, run, level, made) if split else None
     alone = without = None
-    if pnl is not None and run.figure is not None and run.pnl is not None:
+    if pnl is not None and run.figure is not None:
         figure = run.figure
         alone = np.array([_var(figure, np.ascontiguousarray(each)) for each in pnl.T])
-        without = euler.incremental(lambda losses: _var(figure, losses), run.pnl, pnl)
+        without = euler.incremental(lambda losses: _var(figure, losses), pnl.sum(axis=1), pnl)
     whole = run.estimate
     return Breakdown(
         level=level,
@@ -167,13 +169,28 @@ def _linear(
 
 
 def _pnl(loaded: Loaded, run: Estimated, level: Level, made: Groups) -> Floats | None:
-    """(S, G) of every scenario; None: they are not at hand, there are too many names, or it is of factors."""
+    """(S, G) of every scenario, summing to the whole; None: they are not at hand, or there are too many names."""
+    book, of_factors, count = loaded.book, level in OF_FACTORS, len(made.names)
+    given = run.all_levels if run.all_levels is not None else run.returns
+    if given is None or not 1 < count <= MOST_APART:
+        return None
+    if len(given) * (max(given.shape[1], len(book.names)) if of_factors else count) > MOST_CELLS:
+        return None
+    if run.all_levels is None:
+        return given @ _held(book.exposures(), made, given.shape[1], of_factors=of_factors)
+    if of_factors:
+        return _summed(book.by_factor(given), made).T
+    return book.grouped(given, made.of, count)
+
+
+def _held(exposures: Exposures, made: Groups, factors: int, *, of_factors: bool) -> Floats:
+    """(F, G): what each part is exposed to."""
     count = len(made.names)
-    if run.all_levels is None or level in OF_FACTORS or not 1 < count <= MOST_APART:
-        return None
-    if len(run.all_levels) * count > MOST_CELLS:
-        return None
-    return loaded.book.grouped(run.all_levels, made.of, count)
+    if not of_factors:
+        return exposures.grouped(made.of, count, factors)
+    held = np.zeros((factors, count))
+    held[np.arange(factors), made.of] = exposures.by_factor(factors)
+    return held
 
 
 def _notional(loaded: Loaded, exposures: Exposures, level: Level, made: Groups) -> Floats:

@@ -33,10 +33,13 @@ class Estimated(NamedTuple):
     scenarios: int
     name: Callable[[int], str]  # of a scenario, for people
     worst: Callable[[int], tuple[Indices, Floats]]  # so many scenarios of the tail, the worst first, and their P&L
+    days: int = 1  # trading days that a scenario moves
+    stretch: float = 1.0  # from those days to the horizon: what `figure` multiplies by
     split: Callable[[Weigh], tuple[Floats, Floats]] | None = None  # parts (G,) of VaR and of ES; None: it has none
     pnl: Floats | None = None  # (S,); None: not all of them are at hand
     all_levels: Floats | None = None  # (S, F), of `pnl`
-    figure: Figure | None = None  # the same estimator, of any P&L (S,) over the same scenarios
+    returns: Floats | None = None  # (S, F), of a linear figure that comes from them times the exposures
+    figure: Figure | None = None  # the same estimator, of any P&L (S,) over the same scenarios or returns
     gradients: tuple[Floats, Floats] | None = None  # (F,) of VaR and ES, of a linear figure
     notes: tuple[str, ...] = ()
     treatments: tuple[Treatment, ...] = ()  # of the estimator's own

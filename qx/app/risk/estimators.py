@@ -62,7 +62,7 @@ def of_history(loaded: Loaded, asked: Asked) -> Estimated:
     return Estimated(
         estimate=found, convention=convention(loaded, asked, words, reached, said), scenarios=len(pnl),
         name=lambda at: str(days[at]), worst=lambda most: _worst(pnl, found.es_rows, most),
-        split=(lambda weigh: _split(found, levels, weigh)) if apart else None, pnl=pnl,
+        days=step, stretch=factor, split=(lambda weigh: _split(found, levels, weigh)) if apart else None, pnl=pnl,
         all_levels=levels, figure=figure, notes=_notes(asked, len(pnl), step, apart=apart),
     )  # fmt: skip
 

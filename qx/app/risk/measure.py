@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 import qx
-from qx.app.risk.drilled import apart, breakdowns
+from qx.app.risk.drilled import apart, breakdowns, groups
 from qx.app.risk.estimated import Estimated
 from qx.app.risk.estimators import estimated
 from qx.app.risk.inputs import Loaded, Named, load
@@ -31,11 +31,15 @@ class Measured(NamedTuple):
     document: RiskFigures
     loaded: Loaded
     run: Estimated
+    asked: Asked
 
-    @property
-    def regions(self) -> dict[str, Estimate]:
-        """Of each region by itself, as far as the method can tell."""
-        return apart(self.loaded, self.run, "region")
+    def regions(self, tell: Callable[[str, int, float], None]) -> dict[str, Estimate]:
+        """Of each region by itself; of Monte Carlo by the same draws once more. None where there are too many."""
+        if self.run.simulation is None:
+            return apart(self.loaded, self.run, "region")
+        from qx.app.risk.drawn import apart as drawn_apart
+
+        return drawn_apart(self.loaded, self.asked, groups(self.loaded, "region"), tell)
 
 
 def measured(
@@ -47,7 +51,7 @@ def measured(
         correlations=asked.correlations,
     )
     run = estimated(loaded, asked, tell)
-    return Measured(_document(loaded, run, asked, measure), loaded, run)
+    return Measured(_document(loaded, run, asked, measure), loaded, run, asked)
 
 
 def _document(loaded: Loaded, run: Estimated, asked: Asked, measure: Literal["var", "es"]) -> RiskFigures:
@@ -85,4 +89,6 @@ def interval_of(found: Interval | None) -> ErrorInterval | None:
 def _worst(run: Estimated) -> tuple[TailScenario, ...]:
     """Those of which the ES is made, the worst first; of a closed form none."""
     at, pnl = run.worst(WORST)
-    return tuple(TailScenario(date=run.name(int(n)), pnl=float(loss)) for n, loss in zip(at, pnl, strict=True))
+    return tuple(
+        TailScenario(date=run.name(int(n)), pnl=float(loss), days=run.days) for n, loss in zip(at, pnl, strict=True)
+    )

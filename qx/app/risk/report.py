@@ -16,12 +16,9 @@ from qx.model.risk_report import Bin, Correlation, Distribution, RiskReport
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
     from qx.app.risk.asked import Asked
+    from qx.app.risk.estimated import Estimated
     from qx.app.risk.inputs import Loaded, Named
-
-    Floats = NDArray[np.float64]
 
 BINS = 64
 MOST = 24  # factors of a correlation picture
@@ -36,15 +33,17 @@ def reported(named: Named, asked: Asked, tell: Callable[[str, int, float], None]
     backtest = tested(loaded, asked.alpha)
     figures = msgspec.structs.replace(found.document, inputs=found.document.inputs + read)
     return RiskReport(
-        portfolio=Path(named.portfolio).name, figures=figures, distribution=_distribution(found.run.pnl),
+        portfolio=Path(named.portfolio).name, figures=figures, distribution=_distribution(found.run),
         backtest=backtest.found, untested=backtest.why_not, stress=tuple(sorted(stress, key=lambda each: each.pnl)),
         unstressed=notes, correlation=_correlation(loaded),
     )  # fmt: skip
 
 
-def _distribution(pnl: Floats | None) -> Distribution | None:
-    if pnl is None:
+def _distribution(run: Estimated) -> Distribution | None:
+    """Of the horizon, as the figures beside it are."""
+    if run.pnl is None:
         return None
+    pnl = run.pnl * run.stretch
     counts, edges = np.histogram(pnl, bins=min(BINS, max(8, len(pnl) // 4)))
     mean, deviation = float(pnl.mean()), float(pnl.std())
     bins = zip(edges, edges[1:], counts, strict=False)

@@ -67,6 +67,7 @@ def figures(
     ))  # fmt: skip
     with progress_of(shell, {"draw": "drawing"}, "draws", wanted=method == "monte-carlo") as tell:
         done = measured(Named(file, prices, factors), wanted, "es" if ctx.info_name == "es" else "var", tell)
+        regions = done.regions(tell) if keep else {}
     found = done.document
     if keep:
         from qx.adapters.clock import SystemClock
@@ -74,6 +75,6 @@ def figures(
 
         under = name_of(file, name or "")
         with opened(shell.env, shell.config) as store:
-            count = keep_figures(store, found, under, SystemClock().now(), done.regions)
+            count = keep_figures(store, found, under, SystemClock().now(), regions)
         shell.say(f"kept: {plural(count, 'figure')} of {under}, {found.as_of}")
     shell.answer("risk", found, lambda palette, width: risk_text(found, palette, width, Shown(top)))

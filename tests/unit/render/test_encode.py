@@ -60,6 +60,14 @@ def test_all_errors_are_told_and_counted() -> None:
     assert "errors" not in document(QxError("QX-CFG-003", "a"))
 
 
+def test_of_a_thousand_errors_people_see_the_first_hundred_and_programs_all() -> None:
+    several = Problems([QxError("QX-CFG-003", f"m{n}") for n in range(1000)])
+    text = diagnostic(several)
+    assert text.count("error[QX-CFG-003]") == 100
+    assert text.endswith("1,000 errors; 900 more than are shown here: `-o json` tells all")
+    assert len(document(several)["errors"]) == 1000
+
+
 def test_a_servers_words_cannot_move_the_cursor() -> None:
     text = diagnostic(QxError("QX-NODE-007", "\x1b[2Jgone", hint="\x07"), Palette(colour=False))
     assert "\x1b" not in text
