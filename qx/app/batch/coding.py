@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     Codes = NDArray[np.int32]
 
-LINE = b"\n"  # no JSON that stood in a line holds it
-
 
 class Number(str):
     """A number of JSON with a point or an exponent, as it is spelled."""
@@ -29,6 +27,7 @@ class Number(str):
 
 
 FIRST = 1024  # values that tell whether a column repeats
+_NOTHING = {UnsetType, type(None)}
 _SINGLE = frozenset({str, Number})
 _SIMPLE = frozenset({str, bool, int, bytes, Number, Raw, date, datetime})  # of which equal ones are one
 
@@ -41,12 +40,17 @@ encoded = msgspec.json.Encoder(enc_hook=_as_spelled, decimal_format="number").en
 """JSON whose numbers are as they were spelled."""
 
 
-def coded(column: Sequence[Any]) -> tuple[Codes, list[Any]]:
-    """(codes, values); UNSET, None and the JSON null are none. Equal values of two types are two."""
-    kinds = set(map(type, column)) - {UnsetType, type(None)}
+def coded(column: Sequence[Any], types: set[type] | None = None) -> tuple[Codes, list[Any]]:
+    """(codes, values); UNSET, None and the JSON null are none. Equal values of two types are two. `types`: of all that
+    is in the column, where that is known.
+    """
+    types = set(map(type, column)) if types is None else types
+    kinds = types - _NOTHING
     if Raw in kinds:  # of such there is nothing else
-        kinds, column = {bytes}, _spelled(column)
-    if len(kinds) == 1 and column and _hardly_repeats(column, kinds):
+        whole = len(types) == 1
+        column = list(map(bytes, column)) if whole else [bytes(each) if type(each) is Raw else b"" for each in column]
+        kinds = {bytes}
+    elif len(types) == 1 and types <= _SINGLE and _hardly_repeats(column):
         return np.arange(len(column), dtype=np.int32), list(column)
     keys: Sequence[Any] = column
     if len(kinds) > 1 or not kinds <= _SIMPLE:
@@ -59,20 +63,10 @@ def coded(column: Sequence[Any]) -> tuple[Codes, list[Any]]:
     return codes, distinct if keys is column else [each[-1] for each in distinct]
 
 
-def _hardly_repeats(column: Sequence[Any], kinds: set[type]) -> bool:
-    """Judged by its first values; whether all are there. Then equal ones need not be found."""
+def _hardly_repeats(column: Sequence[Any]) -> bool:
+    """Judged by its first values. Then equal ones need not be found."""
     some = column[:FIRST]
-    return (
-        kinds <= _SINGLE and len(some) == FIRST and len(set(some)) > FIRST - FIRST // 64
-        and UNSET not in column and None not in column
-    )  # fmt: skip
-
-
-def _spelled(column: Sequence[Any]) -> list[bytes]:
-    """Of each Raw its bytes, b"" of others."""
-    parts = [each if type(each) is Raw else b"" for each in column] if UNSET in column or None in column else column
-    found = LINE.join(parts).split(LINE)
-    return found if len(found) == len(column) else [bytes(each) for each in parts]
+    return len(some) == FIRST and len(set(some)) > FIRST - FIRST // 64
 
 
 def _key(value: Any) -> tuple[Any, ...]:

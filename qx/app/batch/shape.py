@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import lru_cache
+from itertools import repeat
+from operator import is_not
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, UnsetType
 
 from qx.app.batch.coding import Number, coded
 from qx.compliance.fields import FIELDS
@@ -58,12 +60,12 @@ class Shaper:
         keys = np.zeros(len(texts), np.int64)
         seen = []
         for word, column in zip(words, zip(*map(msgspec.structs.astuple, structs), strict=True), strict=False):
-            missing = column.count(UNSET)
-            if missing == len(column):
+            types = set(map(type, column))
+            if types <= {UnsetType}:
                 continue
             seen.append(word)
-            keys += np.fromiter((each is not UNSET for each in column), np.bool_, len(column)) if missing else 1
-            path, found = f"{above}{word}", coded(column)
+            keys += np.fromiter(map(is_not, column, repeat(UNSET)), np.bool_, len(column)) if UnsetType in types else 1
+            path, found = f"{above}{word}", coded(column, types)
             if path in FIELDS:
                 columns[path] = found
             else:
