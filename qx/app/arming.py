@@ -11,10 +11,12 @@ from qx.config.profiles import watch_of
 from qx.engine.records import read, write
 from qx.kernel.errors import Refused
 from qx.kernel.spans import format_seconds
-from qx.model.standing import Acknowledgement, Arming
+from qx.model.standing import Acknowledgement, Arming, Grant
 
 if TYPE_CHECKING:
     from qx.app.workbench import Workbench
+
+UNBIND_S = 5.0
 
 
 def arm(bench: Workbench, cluster: str, reason: str) -> Arming:
@@ -39,6 +41,20 @@ def disarm(bench: Workbench, cluster: str, reason: str) -> bool:
         return False
     record(bench, "disarm", (cluster,), {"reason": reason})
     return bench.store.drop(Arming.KIND, cluster)
+
+
+async def unbind(bench: Workbench, cluster: str) -> str:
+    """The region whose writer had a lease and runs freely from now on; '' none had. A controller does so too, if one
+    lives: without, the guard would end a server that nobody is going to replace. First the record, then the guard: no
+    deadline, no proof. Raises QX-NODE-*: the guard was not told.
+    """
+    grant, rule = read(bench.store, Grant, cluster), bench.store.rules().get(cluster)
+    if grant is None or rule is None or rule.writer != grant.region:
+        return ""
+    bench.store.drop(Grant.KIND, cluster)
+    bench.store.drop(Grant.LIVE, cluster)
+    await bench.controls[cluster, grant.region].extend(grant.epoch, None, UNBIND_S)
+    return grant.region
 
 
 def acknowledge(bench: Workbench, run: str, reason: str) -> Acknowledgement:

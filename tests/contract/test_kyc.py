@@ -223,14 +223,14 @@ async def test_a_query_can_change_nothing_and_has_an_end(database: PgPair, pg_ma
     with_delete = of_sql(database, writes)
     assert "top level" in (await refused(with_delete)).message
     await with_delete.close()
-    database.writer.sql("CREATE SEQUENCE counted")
+    database.writer.sql("CREATE SEQUENCE kyc_calls")
     try:
-        counts = "SELECT nextval('counted')::text AS name, 'none' AS status WHERE %(lei)s::text <> ''"
+        counts = "SELECT nextval('kyc_calls')::text AS name, 'none' AS status WHERE %(lei)s::text <> ''"
         counting = of_sql(database, counts)
         assert "read-only" in (await refused(counting)).message
         await counting.close()
     finally:
-        database.writer.sql("DROP SEQUENCE counted")
+        database.writer.sql("DROP SEQUENCE kyc_calls")
     began = time.monotonic()
     slow = of_sql(database, "SELECT lei, status FROM kyc, pg_sleep(60) WHERE lei = %(lei)s", timeout=0.5)
     assert (await refused(slow)).code == "QX-KYC-001"

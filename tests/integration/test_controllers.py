@@ -44,6 +44,7 @@ pytestmark = [
 ]
 LEASE_S, MARGIN_S = 5.0, 1.5  # of profile fast
 BUSY_S = 6.0  # what a busy machine may add to a figure that is asserted
+BLOWS = 4
 AGAIN_S = 120.0  # a run that came to nothing on a busy machine is followed by the next after a pause that doubles
 
 
@@ -305,8 +306,14 @@ def test_another_controller_finishes_what_a_dead_leader_began(site: Site, number
         source = prepared(site, TRADING)
         with site.clients(TRADING, pinned=True) as ledger:
             since = time.time()
-            site.fault(faults.kill, f"{TRADING}/{source}")
-            died = came(lambda: any(each.poll() == -9 for each in controllers), AGAIN_S)
+            died = False
+            for _ in range(BLOWS):
+                site.fault(faults.kill, f"{TRADING}/{source}")
+                if died := came(lambda: any(each.poll() == -9 for each in controllers), AGAIN_S / BLOWS):
+                    break
+                if site.writer(TRADING) != source:
+                    break
+                # On a busy machine its lease had run out as it was killed: it was started again, and nothing was begun.
             assert died, f"the leader lives on: {what_they_did(site, TRADING, since)}"
             moved_on = came(lambda: site.writer(TRADING) not in (None, source), AGAIN_S)
             assert moved_on, f"nobody finished it: {what_they_did(site, TRADING, since)}"

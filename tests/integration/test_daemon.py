@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.integration, pytest.mark.parametrize("site", [Wish(regions=3, guards=True)], indirect=True)]
 
 
+LEASE_S = 5.0  # of profile fast
+
+
 class Watching:
     """A daemon, and what it said."""
 
@@ -39,6 +42,7 @@ class Watching:
         return [line for line in lines if line["event"] == event and fields.items() <= line.items()]
 
     def end(self) -> None:
+        """A signal to one that is gone is none."""
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(60)
@@ -92,7 +96,8 @@ def test_an_armed_cluster_is_failed_over(site: Site, cluster: str, how: Any) -> 
         moved = site.writer(cluster)
         assert moved in (way.target, way.sibling)
         site.serves(ledger, cluster, moved, lossless=False)
-        outage = ledger.paths[f"{cluster}/route"].longest_gap(0, time.monotonic())
+        path = ledger.paths[f"{cluster}/route"]
+        outage = path.longest_gap(path.acked_between(0, time.monotonic())[0].at, time.monotonic())
         print(f"{cluster} {how.__name__}: outage {outage:.2f} s")
     assert site.runs()[0].by.startswith("qx daemon on ")
     site.record_is_sound()
@@ -128,6 +133,21 @@ def test_a_server_that_hangs_for_less_than_hang_after_is_left_alone(site: Site) 
         assert not daemon.said("decided", verdict="act")
         assert len(daemon.said("granted")) == looks
     released(site, TRADING)
+
+
+def test_a_writer_that_is_disarmed_outlives_its_controller(site: Site) -> None:
+    """Its guard would end it, and nobody could take its place."""
+    way = site.way(TRADING)
+    armed(site, TRADING)
+    with watching(site) as daemon:
+        wait(lambda: daemon.said("granted", cluster=TRADING), "the writer's lease")
+        daemon.process.kill()
+        said = site.ok("disarm", TRADING, "--reason", "its controller is gone")
+        assert (said["was_armed"], said["freed"], said["untold"]) == (True, way.source, "")
+    guards = [each for each in site.ok("guard", "status")["guards"] if each["cluster"] == TRADING]
+    assert [each["left_s"] for each in guards if each["region"] == way.source] == [None], guards
+    time.sleep(LEASE_S + 1)  # the length of the deadline that it had
+    assert site.writer(TRADING) == way.source
 
 
 def test_once_for_cron(site: Site) -> None:

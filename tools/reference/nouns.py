@@ -186,7 +186,11 @@ DOCUMENTS = {
     "arming": Document("qx arm", "Who consented to what, and the drill that proved it.", Arming),
     "disarming": Document(
         "qx disarm", "Whether it was armed.", sources=("qx.cli.commands.disarm:disarm",),
-        keys={"cluster": "Its name.", "was_armed": "Whether there was anything to take back."},
+        keys={
+            "cluster": "Its name.", "was_armed": "Whether there was anything to take back.",
+            "freed": 'The region whose writer had a lease and now runs without one; `""`: none had.',
+            "untold": 'Why the guard of the writer could not be told; `""`: it was, or there is none.',
+        },
     ),
     "acknowledgement": Document("qx runs ack", "Who has seen which automatic run.", Acknowledgement),
     "ledger": Document(
