@@ -4,8 +4,8 @@
 
 One daemon as operators run it, in mode observe, over a six-region lab that nothing happens to but its own heartbeats.
 Its memory and processor time are read from /proc, what it decided from its ledger and its log, what it keeps from its
-store. Figures are of after the warm-up: half an hour, in which the interpreter's memory finds its size (two daemons took
-54.1 MB at first, 55.8 after 24 minutes, 56.06 after 40 and 56.22 after 88). The targets: no decision at all, at most
+store. Figures are of after the warm-up: half an hour, in which the interpreter's memory finds its size (two daemons
+took 55.4 MB at first, 57.1 after 24 minutes, 57.4 after 40 and 57.6 after 88). The targets: no decision at all, at most
 120 MB, 3 % of one core, and no growth (memory of the last quarter as of the second, but for 1 MB; no more descriptors).
 """
 
