@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 BLOCK = 1 << 22  # bytes
 ROWS = 1 << 14
 ODD = ("#", "\n", ",", " ", "\t")  # what a line begins with that may be a comment or empty
+BLANK = " \t"  # what a cell may hold that is empty
 MARK = b"\xef\xbb\xbf"
 
 
@@ -82,7 +83,7 @@ class Csv:
         """`wide`: cells of the header; 0 of the header itself. `odd`: some may be comments, or empty."""
         lines = np.arange(first, first + len(rows), dtype=np.int64)
         if odd:
-            kept = [not row.startswith("#") and bool(row.strip(", \t")) for row in rows]
+            kept = [not row.startswith("#") and bool(row.strip(f",{BLANK}")) for row in rows]
             rows = [row for row, there in zip(rows, kept, strict=True) if there]
             lines = lines[np.array(kept, np.bool_)]
             if not rows:
@@ -105,7 +106,7 @@ class Csv:
             rows, starts, read = [], [], 0
             try:
                 for row in islice(reader, most):
-                    if any(map(str.strip, row)):
+                    if any(cell.strip(BLANK) for cell in row):
                         rows.append(row)
                         starts.append(begin)
                     begin = reader.line_num + 1
