@@ -20,7 +20,7 @@ help:
 	@echo 'make bench-sweep  1,000 nodes by one daemon, beside a bare loop; RUNS=7 NODES=10,100,1000'
 	@echo 'make bench-compliance  transactions per second, other engines beside; PEERS=PYTHON DATA=DIR NOMENKLATURA=PYTHON QUICK=1'
 	@echo 'make bench-risk  risk figures beside raw numpy, and beside riskfolio-lib, skfolio, quantstats, QuantLib; PEERS=PYTHON ONLY=PART,...'
-	@echo 'make bench-watch  an hour of the daemon where all is well, after half an hour: memory, processor, false verdicts; SECONDS=3600'
+	@echo 'make bench-watch  an hour of the daemon where all is well: memory, processor, false verdicts; SECONDS=3600 PROFILE=default'
 	@echo 'make clean     remove virtual environments and caches'
 
 .venv/.ready: pyproject.toml

@@ -9,7 +9,7 @@ from qx.app.deeds import record
 from qx.app.drill import drills
 from qx.config.profiles import watch_of
 from qx.engine.records import read, write
-from qx.kernel.errors import Refused
+from qx.kernel.errors import QxError, Refused
 from qx.kernel.spans import format_seconds
 from qx.model.standing import Acknowledgement, Arming, Grant
 
@@ -53,7 +53,14 @@ async def unbind(bench: Workbench, cluster: str) -> str:
         return ""
     bench.store.drop(Grant.KIND, cluster)
     bench.store.drop(Grant.LIVE, cluster)
-    await bench.controls[cluster, grant.region].extend(grant.epoch, None, UNBIND_S)
+    control = bench.controls.get((cluster, grant.region))
+    if control is None:
+        raise QxError("QX-NODE-001", f"{cluster} has no control in {grant.region}", hint="configure one there")
+    try:
+        await control.extend(grant.epoch, None, UNBIND_S)
+    except QxError as error:
+        if error.code != "QX-NODE-002":  # a run with a higher epoch acts there: it has taken it off its lease
+            raise
     return grant.region
 
 

@@ -51,8 +51,7 @@ def test_the_measured_loss_lies_within_the_announced_range(site: Site, number: i
     assert low <= measured["commits"] <= high
     assert announced["bytes_low"] <= measured["bytes"] <= announced["bytes_high"]
     assert lost <= measured["commits"]
-    own = 1.0  # of qx itself, which no client counts
-    assert high - low <= (announced["sample_age_s"] + 1.0) * (rate + own)
+    assert high - low <= (announced["sample_age_s"] + 1.0) * rate
 
 
 def _busiest(ledger: Ledger) -> float:
