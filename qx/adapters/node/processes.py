@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from qx.adapters.node.deadline import Deadline
 
 _PROC = Path("/proc")
+_GONE = (FileNotFoundError, ProcessLookupError)  # the second where it is reaped while its path is walked
 _POSTGRES = re.compile(r"postgres|postmaster")
 _REDIS = re.compile(r"(redis|valkey|keydb)-server")
 _PORTS = re.compile(r":(\d+)(?=\s|$)")
@@ -48,14 +49,12 @@ def _stat(number: int) -> tuple[str, list[bytes]]:
     """Its name, and what follows from its state on; nothing of a process that is gone."""
     try:
         handle = os.open(f"/proc/{number}/stat", os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+        try:
+            head, _, rest = os.read(handle, 1024).rpartition(b") ")
+        finally:
+            os.close(handle)
+    except _GONE:
         return "", []
-    try:
-        head, _, rest = os.read(handle, 1024).rpartition(b") ")
-    except ProcessLookupError:
-        return "", []
-    finally:
-        os.close(handle)
     return head.partition(b"(")[2].decode(errors="replace"), rest.split()
 
 
@@ -178,10 +177,10 @@ def _works_in(directory: Path) -> Callable[[Pid], bool]:
     def works_in(pid: Pid) -> bool:
         try:
             return os.path.samestat(os.stat(f"{_PROC}/{pid.number}/cwd"), own)  # noqa: PTH116 - as above
-        except (FileNotFoundError, ProcessLookupError):
+        except _GONE:
             return False  # it ended meanwhile
         except PermissionError as error:
-            if (_PROC / str(pid.number)).stat().st_uid != own.st_uid:
+            if _account(pid) != own.st_uid:
                 return False
             raise QxError(
                 "QX-NODE-005",
@@ -190,6 +189,14 @@ def _works_in(directory: Path) -> Callable[[Pid], bool]:
             ) from error
 
     return works_in
+
+
+def _account(pid: Pid) -> int | None:
+    """Its uid, None when it is gone."""
+    try:
+        return (_PROC / str(pid.number)).stat().st_uid
+    except _GONE:
+        return None
 
 
 def _told(path: Path) -> Callable[[Pid], bool]:
@@ -203,6 +210,6 @@ def _told(path: Path) -> Callable[[Pid], bool]:
 def _argv(pid: Pid) -> list[str]:
     try:
         raw = (_PROC / str(pid.number) / "cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
+    except _GONE:
         return []
     return raw.decode(errors="replace").rstrip("\0").split("\0")
