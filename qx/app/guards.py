@@ -17,6 +17,7 @@ from qx.config.profiles import watch_of
 from qx.engine.records import read, read_all
 from qx.engine.rivals import FAR_BACK, unended
 from qx.failover.coldstart import Told, doubts, is_replica, words, writers
+from qx.failover.fences import is_released
 from qx.kernel.errors import QxError, Refused
 from qx.kernel.ids import sortable_id
 from qx.kernel.spans import format_seconds
@@ -81,7 +82,7 @@ async def start(bench: Workbench, wish: Wish) -> GuardStart:
     if found.running and not is_replica(found):
         return _already(bench, wish, found, nodes)
     stands = [*writers(nodes, wish.region), *(() if rule and rule.writer else doubts(nodes, wish.region))]
-    if is_replica(found) and not _was_released(store, wish):
+    if is_replica(found) and not _was_released(store, rule):
         stands.append(f"{wish.region} is a replica by its files, and was not released: `qx runs list`")
     if stands:
         raise _refused(wish, "; ".join(stands), hint="qx status; qx failover moves a write role")
@@ -142,9 +143,11 @@ def _check_record(store: Store, wish: Wish, rule: Rule | None) -> None:
         raise Refused("QX-RUN-011", f"run {run.id} on {wish.cluster} has not ended", hint=f"qx runs resume {run.id}")
 
 
-def _was_released(store: Store, wish: Wish) -> bool:
-    found = read(store, Release, wish.cluster)
-    return found is not None and found.region == wish.region
+def _was_released(store: Store, rule: Rule | None) -> bool:
+    if rule is None:
+        return False
+    found = read(store, Release, rule.cluster)
+    return found is not None and is_released(found, rule)
 
 
 async def _survey(

@@ -20,6 +20,7 @@ from qx.engine.acts.fencing import NOBODY
 from qx.engine.records import read, read_all, write
 from qx.engine.rivals import FAR_BACK, unended
 from qx.failover.coldstart import is_replica
+from qx.failover.fences import is_released
 from qx.failover.isolation import has_successor
 from qx.failover.vigil import End, end_of
 from qx.kernel.errors import QxError
@@ -193,18 +194,18 @@ class Beside:
         if found.running and found.guard and not is_replica(found):
             if self._has_successor(name, region):
                 await self._grant(name, region, control)
-        elif self._is_left(region, found, read(store, Release, name)):
+        elif self._is_left(rule, found, read(store, Release, name)):
             await self._start_again(name, region, control, found)
         elif self._region is not None and end_of(found) is End.CRASHED:
             await self._release(name, region, control, rule, read(store, Release, name))
 
-    def _is_left(self, region: str, found: Control, release: Release | None) -> bool:
+    def _is_left(self, rule: Rule, found: Control, release: Release | None) -> bool:
         """Its guard ended it. Or it was released, and nobody takes its place, or somebody started it: as its pin said,
         a replica of nobody.
         """
         if not found.running and found.exited == "expired":
             return True
-        if release is None or release.region != region or (found.running and not is_replica(found)):
+        if release is None or not is_released(release, rule) or (found.running and not is_replica(found)):
             return False
         return found.running or self._bench.clock.now() - release.at > self._watch.restart_grace
 

@@ -37,7 +37,12 @@ def fences_of(
         if grant is not None and bound and grant.guard and name not in live:
             because = f"its lease under epoch {grant.epoch} has run out, and guard {grant.guard} ended it before that"
             found[name, rule.writer] = Fenced("expired", grant.epoch, because)
-        if release is not None and release.region == rule.writer and release.epoch >= rule.writer_epoch:
+        if release is not None and is_released(release, rule):
             because = f"released under epoch {release.epoch} by the controller beside it: {release.because}"
             found[name, rule.writer] = Fenced("released", release.epoch, because)
     return found
+
+
+def is_released(release: Release, rule: Rule) -> bool:
+    """Whether it tells of the server that wrote last; one that became the writer again since was not released."""
+    return release.region == rule.writer and release.epoch >= rule.writer_epoch

@@ -114,9 +114,7 @@ class Scene:
     ) -> None:
         self.rig = MemoryRig()
         self.store = self.rig.open()
-        (lease,) = self.store.acquire(("trading",), "born", 1.0)
-        self.store.record_writer(lease, US, "7/1", 1.0)
-        self.store.release((lease,))
+        self.moved(US, "7/1", 1.0)
         if armed:
             write(self.store, Arming(cluster="trading", by="ada", reason="test", at=1.0), "trading")
         self.control = Control(self.store, found)
@@ -128,6 +126,11 @@ class Scene:
         )  # fmt: skip
         self.topology: Topology | None = None
         self.beside = Beside(bench, WATCH, region, Log(self.said, clock, as_json=True), lambda: self.topology)
+
+    def moved(self, region: str, lineage: str, at: float) -> None:
+        (lease,) = self.store.acquire(("trading",), "moved", 1.0)
+        self.store.record_writer(lease, region, lineage, at)
+        self.store.release((lease,))
 
     @property
     def epoch(self) -> int:
@@ -251,9 +254,7 @@ async def test_a_writer_that_its_guard_ended_is_started_again_after_the_proof_of
 
 async def test_it_is_not_started_again_when_another_was_made_the_writer() -> None:
     scene = Scene(EXPIRED)
-    (lease,) = scene.store.acquire(("trading",), "moved", 1.0)
-    scene.store.record_writer(lease, EU, "7/2", 2.0)
-    scene.store.release((lease,))
+    scene.moved(EU, "7/2", 2.0)
     await scene.beside.round()
     assert scene.control.asked == []
 
@@ -276,10 +277,20 @@ async def test_what_still_runs_is_not_released() -> None:
 async def test_a_release_of_before_proves_nothing_after_a_later_move() -> None:
     scene = Scene(CRASHED)
     await scene.beside.round()
-    (lease,) = scene.store.acquire(("trading",), "moved", 1.0)
-    scene.store.record_writer(lease, US, "7/2", 2.0)
-    scene.store.release((lease,))
+    scene.moved(US, "7/2", 2.0)
     assert proofs(scene.store) == {}
+
+
+async def test_nor_is_it_why_a_later_crash_would_be_started_again_in_its_place() -> None:
+    """It was the writer again when it crashed, long after: that is released anew, and whoever may promotes."""
+    scene = Scene(CRASHED)
+    await scene.beside.round()
+    scene.moved(US, "7/3", 2.0)
+    scene.rig.clocks.wall += 2 * WATCH.restart_grace
+    scene.control.asked.clear()
+    await scene.beside.round()
+    assert scene.control.asked == ["hold standby", "pin", "stop kill"]
+    assert proofs(scene.store)[("trading", US)].how == "released"
 
 
 async def test_disarmed_the_server_runs_freely_and_nothing_rests_on_its_guard() -> None:
