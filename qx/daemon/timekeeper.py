@@ -98,7 +98,7 @@ class Timekeeper:
     async def settle(self) -> None:
         """Until nothing that was begun goes on."""
         while self._doing:
-            await asyncio.gather(*self._doing.values(), return_exceptions=True)
+            await asyncio.wait(self._doing.values())
 
     def _one(self, name: str, schedule: Schedule) -> None:
         now = self._bench.clock.now()

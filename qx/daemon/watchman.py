@@ -126,8 +126,8 @@ class Watchman:
 
     async def settle(self) -> None:
         """Until nothing is being considered or done any more."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks.values(), return_exceptions=True)  # `_ended` tells
+        while self._tasks:  # not by gather, which does not wait for what `_ended` does of a task that has ended
+            await asyncio.wait(self._tasks.values())
         await self._decisions.settle()
 
     def _start(self, name: str, *, closely: bool = False) -> None:
