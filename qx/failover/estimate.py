@@ -100,13 +100,13 @@ def nothing_lost(because: str) -> Loss:
 
 def highest_rates(known: list[Sample]) -> tuple[float | None, float | None]:
     """The highest bytes/s and transactions/s between samples at least `SHORTEST_SPAN_S` apart; None without
-    two such.
+    two such. Between two that tell the server's clock, that clock counts: how long the question was under way does not.
     """
     byte_rate: float | None = None
     xid_rate: float | None = None
     for number, end in enumerate(known):
         for start in reversed(known[:number]):
-            span = end.at - start.at
+            span = end.at - start.at if start.clock is None or end.clock is None else end.clock - start.clock
             if span >= SHORTEST_SPAN_S:
                 byte_rate = max(byte_rate or 0.0, (end.position - start.position) / span)
                 xid_rate = max(xid_rate or 0.0, (end.next_xid - start.next_xid) / span)

@@ -29,8 +29,8 @@ def _of(view: ClusterView) -> Iterator[Sample]:
         if facts is None:
             continue
         if takes_writes(facts):
-            next_xid = facts.next_xid if isinstance(facts, PgFacts) else 0
-            yield Sample(view.name, region, node.seen.at, lineage(facts), position(facts), next_xid)
+            next_xid, clock = (facts.next_xid, facts.clock) if isinstance(facts, PgFacts) else (0, None)
+            yield Sample(view.name, region, node.seen.at, lineage(facts), position(facts), next_xid, clock)
         elif isinstance(facts, PgFacts) and node.upstream and view.nodes[node.upstream].role is Role.SILENT:
             yield from _told(node, facts)
 
@@ -41,4 +41,5 @@ def _told(node: NodeView, facts: PgFacts) -> Iterator[Sample]:
         return
     at = node.seen.at - receiver.message_age_s
     told = f"{facts.system_id}/{receiver.timeline}"
-    yield Sample(node.cluster, str(node.upstream), at, told, receiver.latest_end, facts.next_xid)
+    end, clock = receiver.latest_end, receiver.told_clock
+    yield Sample(node.cluster, str(node.upstream), at, told, end, facts.next_xid, clock)

@@ -36,6 +36,7 @@ class Receiver(Struct, frozen=True):
     timeline: int
     latest_end: int  # the upstream's position as last told to the receiver; 0: nothing told yet
     message_age_s: float
+    told_clock: float | None = None  # Unix seconds by the upstream's own clock, when it told `latest_end`
 
 
 class Sender(Struct, frozen=True):
@@ -178,3 +179,4 @@ class Sample(Struct, frozen=True):
     lineage: str  # '<system_id>/<timeline>' or replid
     position: int
     next_xid: int  # 0 for Redis
+    clock: float | None = None  # Unix seconds by the server's own clock, when it told; None where it does not

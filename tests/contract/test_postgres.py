@@ -114,6 +114,8 @@ async def test_a_standby(shared_pg_pair: PgPair) -> None:
     assert (facts.receiver.host, facts.receiver.port) == ("127.0.0.1", writer.port)
     assert facts.receiver.latest_end >= at_writer.position
     assert 0 <= facts.receiver.message_age_s < 60
+    assert facts.receiver.told_clock is not None
+    assert abs(facts.receiver.told_clock - time.time()) < 60  # both run on one machine
     assert facts.senders == ()
 
 

@@ -376,7 +376,7 @@ def test_a_run_is_found_by_a_unique_prefix(store: Store) -> None:
 # -- samples
 
 def test_samples_by_cluster_and_age(rig: Rig, store: Store) -> None:
-    early, late = (Sample("trading", "us-east", at, "7/1", 2**62 + int(at), 9) for at in (10.0, 20.0))
+    early, late = (Sample("trading", "us-east", at, "7/1", 2**62 + int(at), 9, at + 0.5) for at in (10.0, 20.0))
     other = Sample("sessions", "us-east", 20.0, "ab" * 20, 5, 0)
     store.keep_samples((late, other))
     store.keep_samples((early,))

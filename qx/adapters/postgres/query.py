@@ -106,7 +106,8 @@ SELECT json_build_object(
         'slot', coalesce(slot_name, ''),
         'timeline', coalesce(received_tli, 0),
         'latest_end', coalesce(latest_end_lsn - '0/0'::pg_lsn, 0)::bigint,
-        'message_age_s', coalesce(extract(epoch FROM now - last_msg_receipt_time), started_age_s)
+        'message_age_s', coalesce(extract(epoch FROM now - last_msg_receipt_time), started_age_s),
+        'told_clock', extract(epoch FROM latest_end_time)::float8
     ) FROM receiver) END,
     'senders', coalesce((SELECT senders.all FROM senders), '[]'),
     'slots', coalesce((SELECT slots.all FROM slots), '[]'),

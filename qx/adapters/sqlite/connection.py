@@ -82,7 +82,8 @@ class Connection:
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version != self._form.version:
             said = f"{self.path} has version {version} of the store, this qx reads {self._form.version}"
-            raise QxError("QX-STORE-005", said, hint="Use the qx that wrote it, or a newer one.")
+            older = "Use the qx that wrote it, or move that file away." if version < self._form.version else ""
+            raise QxError("QX-STORE-005", said, hint=older or "Use the qx that wrote it, or a newer one.")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

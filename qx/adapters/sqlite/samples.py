@@ -18,8 +18,8 @@ KEPT = 100_000  # some 10 MB; three hours of nine nodes seen every second
 
 def keep(db: sqlite3.Connection, samples: tuple[Sample, ...], kept: int = KEPT) -> None:
     db.executemany(
-        "INSERT INTO samples (cluster, region, at, lineage, position, next_xid) VALUES (?, ?, ?, ?, ?, ?)",
-        [(s.cluster, s.region, s.at, s.lineage, s.position, s.next_xid) for s in samples],
+        "INSERT INTO samples (cluster, region, at, lineage, position, next_xid, clock) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(s.cluster, s.region, s.at, s.lineage, s.position, s.next_xid, s.clock) for s in samples],
     )
     db.execute("DELETE FROM samples WHERE number <= (SELECT max(number) FROM samples) - ?", (kept,))
 
@@ -27,7 +27,7 @@ def keep(db: sqlite3.Connection, samples: tuple[Sample, ...], kept: int = KEPT) 
 def since(db: sqlite3.Connection, cluster: str, at: float) -> tuple[Sample, ...]:
     """Oldest first."""
     rows = db.execute(
-        "SELECT cluster, region, at, lineage, position, next_xid FROM samples WHERE cluster = ? AND at >= ?"
+        "SELECT cluster, region, at, lineage, position, next_xid, clock FROM samples WHERE cluster = ? AND at >= ?"
         " ORDER BY at, number",
         (cluster, at),
     )

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from qx.kernel.ids import sortable_id
 
 APPLICATION_ID = 0x71780A01  # marks the file as a qx store: 'qx'
-VERSION = 1
+VERSION = 2
 
 _TABLES = """
 CREATE TABLE store (id TEXT NOT NULL);
@@ -47,7 +47,7 @@ CREATE UNIQUE INDEX entries_of_run ON entries (run, seq);
 
 CREATE TABLE samples (
     number INTEGER PRIMARY KEY, cluster TEXT NOT NULL, region TEXT NOT NULL, at REAL NOT NULL, lineage TEXT NOT NULL,
-    position INTEGER NOT NULL, next_xid INTEGER NOT NULL
+    position INTEGER NOT NULL, next_xid INTEGER NOT NULL, clock REAL
 );
 CREATE INDEX samples_of_cluster ON samples (cluster, at);
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from qx.failover.estimate import estimate_loss, highest_rates, nothing_lost
 from qx.model.observation import Sample
@@ -114,6 +115,15 @@ def test_a_burst_between_near_samples_counts() -> None:
     """1000 bytes within 0.1 s, seen only over 0.3 s."""
     samples = (sample(1.3, 0), sample(1.2, 1000), sample(1.0, 1000))
     assert highest_rates(list(samples))[0] == pytest.approx(1000 / 0.3)
+
+
+def test_how_long_the_question_was_under_way_makes_no_rate() -> None:
+    """At 200 a second by the server's clock, the first answer late by as much as it takes to look like twice that."""
+    near = [Sample("trading", "us-east", at, LINEAGE, xid, xid, clock) for at, xid, clock in (
+        (NOW - 0.75, 1000, NOW - 1.0), (NOW - 0.5, 1100, NOW - 0.5), (NOW, 1200, NOW))]  # fmt: skip
+    assert list(highest_rates(near)) == pytest.approx([200.0, 200.0])
+    (first, *others) = near
+    assert highest_rates([replace(first, clock=None), *others])[1] == pytest.approx(400.0)
 
 
 def test_a_target_that_is_behind_all_samples_is_behind_for_an_unknown_time() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from qx.failover.judge import judge
 from qx.failover.sampling import samples_of
 from qx.model.observation import Sample
@@ -19,13 +21,15 @@ def test_a_writer_that_answers_is_sampled_itself() -> None:
 
 
 def test_a_writer_that_is_silent_is_sampled_by_what_it_last_told_dated_by_the_message() -> None:
-    eu = v.pg_replica(message_age_s=2.0, next_xid=990)
+    told = v.pg_replica(message_age_s=2.0, next_xid=990)
+    assert told.receiver is not None
+    eu = replace(told, receiver=replace(told.receiver, told_clock=NOW - 2.5))
     changed: dict[tuple[str, str], v.Seen] = {
         ("trading", US): v.silent("trading", US, "timeout"),
         ("trading", EU): v.observed("trading", EU, eu),
         ("trading", AP): v.observed("trading", AP, v.pg_replica(None)),
     }
-    assert kept(changed) == {Sample("trading", US, NOW - 2.0, "7000/1", 0x5000000, 990), REDIS}
+    assert kept(changed) == {Sample("trading", US, NOW - 2.0, "7000/1", 0x5000000, 990, NOW - 2.5), REDIS}
 
 
 def test_what_is_stale_proves_nothing() -> None:

@@ -113,9 +113,12 @@ def test_a_file_in_the_place_of_its_directory_is_refused(path: Path) -> None:
     refused(path)
 
 
-def test_a_store_of_another_version_is_refused(written: Path) -> None:
-    raw(written, "PRAGMA user_version = 2")
-    assert "version 2" in refused(written).message
+@pytest.mark.parametrize(("version", "hint"), [(1, "move that file away"), (99, "a newer one")])
+def test_a_store_of_another_version_is_refused(written: Path, version: int, hint: str) -> None:
+    raw(written, f"PRAGMA user_version = {version}")
+    error = refused(written)
+    assert f"has version {version} of the store" in error.message
+    assert hint in error.hint
 
 
 def test_a_corrupt_store_is_refused_where_it_is_seen(written: Path) -> None:
