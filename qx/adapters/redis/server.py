@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 POLL_S: Final = 0.01
 ACK_POLL_S: Final = 0.004
+ANSWER_S: Final = 0.25  # of the time for a WAIT, left for its answer to come
 FAILOVER_MARGIN_S: Final = 0.5  # so that the server takes its own failover back before our deadline, and we see it
 
 
@@ -85,7 +86,7 @@ class RedisNode:
 
     async def settle_replicas(self, count: int, timeout: float) -> int:
         """May return less than `count` at the deadline. WAIT counts this session's own writes only."""
-        patience_ms = max(1, int(timeout * 800))
+        patience_ms = max(1, int((timeout - max(timeout * 0.2, ANSWER_S)) * 1000))
         written, acknowledged = await self._session.ask_all(
             ("SET", own.PROBE, f"{self._clock.now():.6f}"), ("WAIT", count, patience_ms), timeout=timeout
         )
