@@ -235,6 +235,8 @@ def wished(words: list[str]) -> tuple[Wish, tuple[str, ...]]:
         parser.error(f"--rows: {ALL_NAMES:,} or more: fewer do not have every name")
     jobs = tuple(int(each) for each in (given.jobs or ("2" if given.quick else "1,2")).split(","))
     data = str(Path(given.data).resolve()) if given.data else ""
+    if "names" in parts and data and not Path(data, "screening", "name_pairs.csv").is_file():
+        parser.error(f"{given.data}: it holds no screening/name_pairs.csv: name the directory above `screening`")
     rows, alone_rows, equal_rows, peer_rows, innocents, runs, ones = counts
     return Wish(data, rows, alone_rows, equal_rows, peer_rows, innocents, runs, ones, jobs, given.region, given.peers,
                 given.nomenklatura, given.texts), parts  # fmt: skip
