@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,13 +63,13 @@ def sampled(pid: int, store: Path) -> Sample:
 
 def counts(store: Path) -> dict[str, int]:
     """Table -> rows."""
-    with sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True) as db:
+    with closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as db:
         tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         return {table: db.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0] for table in sorted(tables)}
 
 
 def decided(store: Path) -> list[dict[str, Any]]:
-    with sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True) as db:
+    with closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as db:
         return [json.loads(body) for (body,) in db.execute("SELECT body FROM records WHERE kind = 'decided'")]
 
 

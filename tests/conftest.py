@@ -1,4 +1,4 @@
-"""What every test shares: two workers that do not hinder each other, and hypothesis without wall-clock deadlines."""
+"""What every test shares: workers that do not hinder each other, and hypothesis without wall-clock deadlines."""
 
 from __future__ import annotations
 
@@ -21,18 +21,27 @@ pytest_plugins = ["tests.fixtures_servers", "tests.fixtures_lab", "tests.fixture
 COMPUTING = ("tests/machine/", "tests/property/", "tests/unit/")
 """The folders whose tests start no server: they may run beside anything."""
 
-LABS = ("tests/fault/", "tests/integration/")
-"""Those that start whole labs, and keep one standing for the tests that follow."""
+LONG = ("tests/machine/", "tests/property/")
+"""Of those, the ones that are given out one by one."""
+
+LABS = ("tests/fault/", "tests/integration/test_")
+"""Those that keep one lab standing for the tests that follow. The rest of tests/integration starts labs of its own, or
+has no deadlines to keep: the worker of single servers has time for it.
+"""
 
 POLITE = 10
 
 
 class Apart(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
-    """Labs go to one worker, single servers to the other, one after another; the rest to whichever worker is free."""
+    """Labs go to one worker, single servers to another, one after another; the rest to whichever worker is free: that
+    computes while those wait.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith(COMPUTING):
+        if nodeid.startswith(LONG):
             return nodeid
+        if nodeid.startswith(COMPUTING):
+            return nodeid.partition("::")[0]
         return "labs" if nodeid.startswith(LABS) else "servers"
 
 

@@ -296,13 +296,18 @@ def wait(condition: Callable[[], object], what: str, patience: float = PATIENCE_
 
 
 def came(condition: Callable[[], object], patience: float) -> bool:
-    """Whether it holds now, or within `patience` seconds."""
+    """Whether it holds now, or within `patience` seconds. What is long to ask is asked less often: the servers that are
+    waited for need the processor.
+    """
     until = time.monotonic() + patience
-    while not condition():
-        if time.monotonic() > until:
+    while True:
+        began = time.monotonic()
+        if condition():
+            return True
+        asked = time.monotonic()
+        if asked > until:
             return False
-        time.sleep(0.02)
-    return True
+        time.sleep(min(0.5, max(0.02, 2 * (asked - began))))
 
 
 def stands_still(process: subprocess.Popen[str]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -15,6 +17,7 @@ def sortable_id(unix_s: float, noise: bytes) -> str:
     return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
 
 
+@lru_cache(1024)
 def slug(name: str) -> str:
     """`name` as an identifier of SQL and files: lower case letters, digits and underscores."""
     return "".join(c if c.isalnum() and c.isascii() else "_" for c in name.lower())

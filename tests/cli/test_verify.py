@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -62,7 +63,7 @@ class Place(NamedTuple):
         return str(path)
 
     def tamper(self, statement: str, *parameters: object) -> None:
-        with sqlite3.connect(self.home / ".local/state/qx/evidence/bahrain.db") as db:
+        with closing(sqlite3.connect(self.home / ".local/state/qx/evidence/bahrain.db")) as db, db:
             for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
                 db.execute(f"DROP TRIGGER {name}")
             db.execute(statement, parameters)

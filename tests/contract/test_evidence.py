@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ class SqliteRecord:
 
     def raw(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """By the hand of somebody who may do anything. `:region` stands for it."""
-        with sqlite3.connect(self.path, isolation_level=None) as db:
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as db:
             triggers = db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
             for (name,) in triggers:
                 db.execute(f"DROP TRIGGER {name}")
@@ -394,7 +395,8 @@ def test_a_made_up_checkpoint_is_found(record: Record, kept: list[Kept]) -> None
 
 def test_a_store_refuses_to_be_changed(record: Record, kept: list[Kept]) -> None:
     if isinstance(record, SqliteRecord):
-        with sqlite3.connect(record.path) as db, pytest.raises(sqlite3.IntegrityError, match="kept as written"):
+        refused = pytest.raises(sqlite3.IntegrityError, match="kept as written")
+        with closing(sqlite3.connect(record.path)) as db, refused:
             db.execute("DELETE FROM blocks")
     else:
         import psycopg

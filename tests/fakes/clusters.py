@@ -75,41 +75,45 @@ class Group:
         for node in self.nodes.values():
             node.tick()  # type: ignore[attr-defined]  # both kinds have one
         self._ticks += 1
-        self._write()
-        self.check()
+        accepting = self._accepting()
+        self._write(accepting)
+        self._check(accepting)
 
-    def _write(self) -> None:
+    def _accepting(self) -> list[Node]:
+        return [node for node in self.nodes.values() if node.accepts]
+
+    def _write(self, accepting: list[Node]) -> None:
         """One client through the route, one pinned to each node, all writing as fast as they are acknowledged."""
         node = self.nodes.get(self.route or "")
-        if node is not None and node.accepts:
+        if node is not None and node in accepting:
             self._acknowledge(node)
             gap = self.simulation.now - self.last_ack
             if gap > 3 * self._tick:
                 self.outages.append(gap)
             self.last_ack = self.simulation.now
-        for each in self.nodes.values():
-            if each.accepts:
-                each.accepted_at = self.simulation.now
-        for each in self.nodes.values() if self._ticks % PINNED_EVERY == 0 else ():
-            if each.accepts and self._woke_late(each):
+        for each in accepting:
+            each.accepted_at = self.simulation.now
+        for each in accepting if self._ticks % PINNED_EVERY == 0 else ():
+            if self._woke_late(each):
                 each.append(self.write_bytes[0], xids=1)
                 self.stale += 1
-            elif each.accepts and not (each.rogue or each.loose):
+            elif not (each.rogue or each.loose):
                 self._acknowledge(each)
 
     def _acknowledge(self, node: Node) -> None:
         if node is not self.writer:
             self.violated(f"{node} acknowledged a write, the writer is {self.writer}")
-        size = self.simulation.random.randint(*self.write_bytes)
+        low, high = self.write_bytes
+        size = low + int(self.simulation.random.random() * (high - low))
         self.acked.append(node.append(size, write=len(self.acked), xids=1))
 
     def check(self) -> None:
-        accepting = [
-            node for node in self.nodes.values()
-            if node.accepts and not (node.rogue or node.loose or self._woke_late(node))
-        ]  # fmt: skip
-        if accepting not in ([], [self.writer]):
-            self.violated(f"{accepting} accept writes, the writer is {self.writer}")
+        self._check(self._accepting())
+
+    def _check(self, accepting: list[Node]) -> None:
+        for each in accepting:
+            if each is not self.writer and not (each.rogue or each.loose or self._woke_late(each)):
+                self.violated(f"{each} accepts writes, the writer is {self.writer}")
 
     def _woke_late(self, node: Node) -> bool:
         """Frozen with its guard, and another writes since: the guard ends it first thing after waking."""

@@ -53,8 +53,9 @@ AGAIN_S = 120.0  # a run that came to nothing on a busy machine is followed by t
 def told(site: Site, region: str, event: str, since: float, **fields: Any) -> list[dict[str, Any]]:
     """What that region's controller said since (Unix seconds)."""
     log = next(each.log for each in site.lab.controllers if each.region == region)
-    lines = [json.loads(line) for line in Path(log).read_text().splitlines() if line.startswith("{")]
-    return [e for e in lines if e["event"] == event and e["at"] >= since and fields.items() <= e.items()]
+    lines = (line for line in Path(log).read_text().splitlines() if line.startswith("{") and f'"{event}"' in line)
+    events = map(json.loads, lines)
+    return [e for e in events if e["event"] == event and e["at"] >= since and fields.items() <= e.items()]
 
 
 def told_by_any(site: Site, event: str, since: float, **fields: Any) -> list[dict[str, Any]]:
@@ -275,15 +276,17 @@ def dying(site: Site, number: int, when: str) -> Iterator[list[subprocess.Popen[
     lab = running(site.directory)
     flag, started = site.directory.parent / f"died-{time.monotonic_ns()}", []
     try:
+        since = time.time()
         for region in lab.layout.regions:
-            log, since = site.directory / "controllers" / f"{region}.log", time.time()
+            log = site.directory / "controllers" / f"{region}.log"
             argv = [sys.executable, "-m", "tests.fault.controller", str(number), when, str(flag), region]
             with log.open("ab") as stderr:
                 started.append(subprocess.Popen(
                     [*argv, str(lab.config_of(region))], cwd=ROOT, env={**os.environ, **site.env},
                     stdin=subprocess.DEVNULL, stderr=stderr,
                 ))  # fmt: skip
-            wait(lambda region=region, since=since: told(site, region, "watching", since), "it to watch")  # type: ignore[misc]
+        for region in lab.layout.regions:
+            wait(lambda region=region: told(site, region, "watching", since), "it to watch")  # type: ignore[misc]
             site.fault(faults.kill, f"controller/{region}")  # not before: a writer does not outlive its controller
         yield started
     finally:

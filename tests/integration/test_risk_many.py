@@ -48,7 +48,7 @@ class Cluster:
         self.file = where / "scheduler.json"
         self._log = (where / "log").open("wb")
         self.processes = [self._start("scheduler", "--port", "0", "--scheduler-file", str(self.file))]
-        self._until(self.file.exists)
+        self._until(lambda: self.file.exists() and self.file.read_text().endswith("}"))
         self.address = self._address()
 
     def worker(self) -> subprocess.Popen[bytes]:

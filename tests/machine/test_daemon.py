@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SEEDS = 1_000
 MANY = 10_000
+PARTS = 30  # so many tests share them
 SHOWN = 5
 HOUR_S = 3_600.0
 CALM = Schedule(
@@ -56,11 +57,11 @@ def test_whatever_goes_wrong() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(10))
+@pytest.mark.parametrize("part", range(PARTS))
 def test_whatever_goes_wrong_more_often(part: int) -> None:
     """With those of the test above so many as are wanted."""
     more = MANY - SEEDS
-    found = failures(range(SEEDS + part * more // 10, SEEDS + (part + 1) * more // 10))
+    found = failures(range(SEEDS + part * more // PARTS, SEEDS + (part + 1) * more // PARTS))
     assert not found, told(found)
 
 
