@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from qx.model.risk import Place, Position
-from qx.risk.words import Words, words_of
+from qx.risk.words import Words
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -25,15 +23,7 @@ if TYPE_CHECKING:
 
 WINDOW = "pricing_window"
 BEGIN, END = f"{WINDOW}.begin", f"{WINDOW}.end"  # of it two columns of days
-DAYS = ("expiry", BEGIN, END)
 WHOLE = ("liquidity_days",)
-NUMBERS = (
-    "quantity", "lot_size", "price", "strike", "ratio_2", "correlation", "vol_shift", "delta", "gamma", "vega",
-    "volume_tolerance_pct", *WHOLE,
-)  # fmt: skip
-TEXTS = tuple(
-    name for name in Position.__struct_fields__ if name not in NUMBERS and name not in {"place", "expiry", WINDOW}
-)
 PART = 1 << 14  # rows that are made in one go
 _OTHERWISE = {"ratio_2": 1.0, "vol_shift": 0.0}
 
@@ -45,7 +35,7 @@ class Positions(Sequence[Position]):
         self, file: str, line: NDArray[np.int64], *, texts: Mapping[str, Words], numbers: Mapping[str, Floats],
         days: Mapping[str, Days],
     ) -> None:  # fmt: skip
-        """Each column (n,); names of TEXTS, NUMBERS and DAYS."""
+        """Each column (n,), by the name of Position's field; `pricing_window` as BEGIN and END."""
         self.file, self.line = file, line
         self._texts, self._numbers, self._days = dict(texts), dict(numbers), dict(days)
         for name in _OTHERWISE.keys() & self._numbers.keys():
@@ -109,23 +99,3 @@ def _told(name: str, value: float) -> float | int | None:
     if math.isnan(value):
         return None
     return int(value) if name in WHOLE else value
-
-
-def positions_of(positions: Sequence[Position]) -> Positions:
-    """Of one file."""
-    texts = {name: words_of([getattr(each, name) for each in positions]) for name in TEXTS}
-    numbers = {name: np.array([_number(getattr(each, name)) for each in positions], np.float64) for name in NUMBERS}
-    windows = [each.pricing_window or (None, None) for each in positions]
-    days = {"expiry": _days([each.expiry for each in positions])}
-    days |= {BEGIN: _days([begin for begin, _ in windows]), END: _days([end for _, end in windows])}
-    line = np.array([each.place.line for each in positions], np.int64)
-    file = positions[0].place.file if positions else ""
-    return Positions(file, line, texts=texts, numbers=numbers, days=days)
-
-
-def _number(value: float | None) -> float:
-    return np.nan if value is None else value
-
-
-def _days(days: Sequence[date | None]) -> Days:
-    return np.array(days, "datetime64[D]")

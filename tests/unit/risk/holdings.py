@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qx.model.risk import Place, Position
+from qx.risk.positions import BEGIN, END, Positions
+from qx.risk.words import words_of
 from tests.unit.risk.quoting import factor, made, series
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from qx.model.risk import Factor, Instrument
@@ -116,3 +120,23 @@ OPTIONS = (
     option("told", delta=5000.0, gamma=300.0, vega=10_000.0, price=3.0),
 )  # fmt: skip
 ALL = (*LINEAR, *OPTIONS)
+
+NUMBERS = (
+    "quantity", "lot_size", "price", "strike", "ratio_2", "correlation", "vol_shift", "delta", "gamma", "vega",
+    "volume_tolerance_pct", "liquidity_days",
+)  # fmt: skip
+APART = {"place", "expiry", "pricing_window", *NUMBERS}
+
+
+def positions_of(positions: Sequence[Position]) -> Positions:
+    """The same as columns; all of one file."""
+    texts = [name for name in Position.__struct_fields__ if name not in APART]
+    windows = [each.pricing_window or (None, None) for each in positions]
+    days = {"expiry": [each.expiry for each in positions]}
+    days |= {BEGIN: [begin for begin, _ in windows], END: [end for _, end in windows]}
+    return Positions(
+        positions[0].place.file if positions else "", np.array([each.place.line for each in positions], np.int64),
+        texts={name: words_of([getattr(each, name) for each in positions]) for name in texts},
+        numbers={name: np.array([getattr(each, name) for each in positions], np.float64) for name in NUMBERS},
+        days={name: np.array(column, "datetime64[D]") for name, column in days.items()},
+    )  # fmt: skip

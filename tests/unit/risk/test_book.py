@@ -15,8 +15,16 @@ from qx.kernel.errors import Problems, QxError
 from qx.model.risk import Position
 from qx.risk.book import Book, compile_book
 from qx.risk.market import Market
-from qx.risk.positions import positions_of
-from tests.unit.risk.holdings import ALL, FACTORS, LINEAR, OPTIONS, market_of_all, position, scenarios
+from tests.unit.risk.holdings import (
+    ALL,
+    FACTORS,
+    LINEAR,
+    OPTIONS,
+    market_of_all,
+    position,
+    positions_of,
+    scenarios,
+)
 from tests.unit.risk.quoting import factor, made, quotes
 
 NAMES = [each.factor for each, _ in FACTORS]

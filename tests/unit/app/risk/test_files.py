@@ -30,7 +30,7 @@ from qx.app.risk.files import (
 )
 from qx.kernel.errors import Problems, QxError
 from qx.model.risk import Place, Position
-from qx.risk.positions import positions_of
+from tests.unit.risk.holdings import positions_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
