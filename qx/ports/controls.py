@@ -11,7 +11,12 @@ from __future__ import annotations
 
 from typing import Any, Literal, Protocol
 
+from qx.kernel.errors import QxError
 from qx.model.control import Control, Term
+
+
+class Unwatched(QxError):
+    """QX-NODE-001: the controller that would do it beside the node does not run; nothing was asked."""
 
 
 class NodeControl(Protocol):

@@ -87,6 +87,21 @@ def test_whoever_dies_in_the_midst_of_it_another_finishes_it() -> None:
             assert outage(playing) < 16.0, (moment, entry)
 
 
+def test_so_it_is_when_he_dies_beside_the_server_that_the_run_was_to_hold() -> None:
+    """The controller beside the writer leads, and its release is held up: the run holds the server itself. Then nobody
+    is left there who could take that back.
+    """
+    leading = [Event(0.1, "kill-controller", (region, 12.0)) for region in (EU, AP)]
+    dying = [Event(14.9, "answer", ("hold", "hangs")), Event(15.0, "crash", (f"{PG}/{US}", -1.0))]
+    for entry in range(1, 9):
+        killed = Event(14.5, "kill-at-entry", ("after", float(entry), 60.0))
+        playing = played(*leading, killed, *dying, length=60.0)
+        plans = [playing.store.plan(run.id) for run in playing.store.runs(10) if run.by.startswith("qx daemon")]
+        assert f"{PG}.hold" in {step.id for step in plans[-1].steps}
+        assert playing.world.groups[PG].writer.region != US, entry
+        assert outage(playing) < 16.0, entry
+
+
 def test_a_released_writer_that_was_started_again_gets_its_role_back_when_nobody_took_it() -> None:
     """The loss would be above the budget; a supervisor brings the server up, as its pin says: a standby of nobody."""
     lagging = [Event(0.5, "lag", (f"{PG}/{region}", 8.0, 13.0)) for region in (EU, AP)]

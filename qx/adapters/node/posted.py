@@ -20,6 +20,7 @@ from qx.kernel.errors import QxError, Refused, Unsure
 from qx.kernel.ids import sortable_id
 from qx.model.control import Control
 from qx.model.standing import Witness
+from qx.ports.controls import Unwatched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +53,7 @@ class PostedNode(Carried):
             raise QxError("QX-NODE-005", f"{self._where}: a term cannot be posted", hint="its own controller extends")
         arguments.pop("term", None)
         if await self._apart(self._store.record, Witness.KIND, self._region) is None:
-            raise QxError("QX-NODE-001", f"{self._where}: no controller watches there", hint=self._hint)
+            raise Unwatched("QX-NODE-001", f"{self._where}: no controller watches there", hint=self._hint)
         key = f"{self._cluster}/{self._region}/{sortable_id(self._clock.now(), self._clock.noise())}"
         args = {name: _without_password(name, value) for name, value in arguments.items() if name != "epoch"}
         request = Request(

@@ -15,6 +15,7 @@ from qx.failover.sight import takes_writes
 from qx.kernel.errors import QxError
 from qx.model.control import PgControl
 from qx.model.standing import Grant, Release
+from qx.ports.controls import Unwatched
 
 if TYPE_CHECKING:
     from qx.engine.world import Doing
@@ -39,10 +40,17 @@ class Unhold:
     async def perform(self, action: plan.Unhold, doing: Doing) -> dict[str, Any]:
         """One that had not run before is not started: only the lock and the pin are lifted. But one that was started
         by somebody meanwhile came up as its pin said, and nobody else writes.
+
+        Where its controller died too, nothing can be lifted. Nor need it be: it keeps nobody from writing, the next run
+        holds it again, and the controller starts again what nobody replaced.
         """
+        control = doing.world.control(action.cluster, action.region)
+        try:
+            await control.inspect(doing.timeout)  # first: the record may still prove its end
+        except Unwatched as gone:
+            return {"writes": False, "started": False, "left": gone.message}
         if action.start:
             return await _write_again(action.cluster, action.region, doing)
-        control = doing.world.control(action.cluster, action.region)
         await control.hold(doing.epoch, "", doing.timeout)
         await control.unpin(doing.epoch, doing.timeout)
         if (await control.inspect(doing.timeout)).running:
