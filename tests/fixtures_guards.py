@@ -15,6 +15,7 @@ from qx.model.control import Term
 from qx.model.platform import LocalControl
 from tests.fakes.world import KV, PG, US, SimWorld
 from tests.fixtures_nodes import PgSite, RedisSite, alive
+from tests.fixtures_servers import freeze
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -127,8 +128,7 @@ class RealRig:
 
     def freeze(self, *, guard: bool) -> None:
         self._frozen = [*self.site.pids(), *([self.guard] if guard else [])]
-        for pid in self._frozen:
-            os.kill(pid, signal.SIGSTOP)
+        freeze(self._frozen)
 
     def thaw(self) -> None:
         """The server first, so that it has what start it can have."""

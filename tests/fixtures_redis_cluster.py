@@ -16,7 +16,7 @@ import yaml
 from qx.app.observe import look
 from qx.app.workbench import Workbench
 from qx.model.topology import ClusterView, Topology, Verdict
-from tests.fixtures_servers import RedisNode, Servers, free_port, wait_until
+from tests.fixtures_servers import RedisNode, Servers, free_port, freeze, wait_until
 
 REGIONS = ("us-east", "eu-west", "ap-southeast")
 SPLIT = ((0, 5460), (5461, 10922), (10923, 16383))
@@ -122,7 +122,7 @@ def table(node: RedisNode) -> str:
 def deaf(node: RedisNode) -> Iterator[None]:
     assert node.process is not None
     pid = node.process.popen.pid
-    os.kill(pid, signal.SIGSTOP)
+    freeze([pid])
     try:
         yield
     finally:

@@ -26,7 +26,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
@@ -38,7 +38,9 @@ import psycopg
 import pytest
 import redis
 
+from qx.adapters.node.processes import Pid
 from qx.lab import interlock
+from qx.lab.pids import frozen as still
 
 T = TypeVar("T")
 _ports = itertools.cycle(range(20000 + os.getpid() % 100 * 120, 32000))  # another test process begins elsewhere
@@ -180,7 +182,7 @@ class Process:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.popen.wait(PATIENCE_S)
-        wait_until(lambda: not any(map(_lives, family)), f"processes {family} are gone")
+        wait_until(lambda: not any(map(lives, family)), f"processes {family} are gone")
 
     def children(self) -> list[int]:
         mine = []
@@ -191,7 +193,18 @@ class Process:
         return mine
 
 
-def _lives(pid: int) -> bool:
+def freeze(pids: Iterable[int]) -> None:
+    """SIGSTOP to each that lives. Threads stop one by one, on a busy machine late: all have, when this returns."""
+    stopped = []
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+            stopped.append(Pid(pid, 0))
+    wait_until(lambda: all(still(pid) or not lives(pid.number) for pid in stopped), f"{stopped} stand still")
+
+
+def lives(pid: int) -> bool:
+    """Neither gone nor a zombie that nobody has reaped. Found without the code under test."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
@@ -380,13 +393,13 @@ def frozen(process: Process | None) -> Iterator[None]:
     """SIGSTOP to the server and its children, SIGCONT afterwards."""
     assert process is not None
     family = [process.popen.pid, *process.children()]
-    for pid in family:
-        os.kill(pid, signal.SIGSTOP)
+    freeze(family)
     try:
         yield
     finally:
         for pid in family:
-            os.kill(pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):  # a child may have ended
+                os.kill(pid, signal.SIGCONT)
 
 
 class Servers:

@@ -38,12 +38,20 @@ def freeze(pids: Iterable[Pid], timeout: float = 5.0) -> bool:
 
 
 def frozen(pid: Pid) -> bool:
-    """Whether it was stopped by a signal and waits for SIGCONT."""
+    """Whether it was stopped by a signal and waits for SIGCONT: each of its threads, which stop one by one."""
     try:
-        stat = (PROC / str(pid.number) / "stat").read_text()
+        threads = list((PROC / str(pid.number) / "task").iterdir())
     except (FileNotFoundError, ProcessLookupError):
         return False
-    return stat.rpartition(")")[2].split()[0] == "T"
+    return bool(threads) and all(map(_stands, threads))
+
+
+def _stands(thread: Path) -> bool:
+    """Or has ended since it was listed."""
+    try:
+        return (thread / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def working_in(directory: Path, programs: tuple[str, ...]) -> Iterator[Pid]:

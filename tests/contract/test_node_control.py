@@ -22,7 +22,7 @@ from qx.kernel.errors import Refused
 from qx.model.control import Control, PgControl, RedisControl
 from qx.ports.controls import NodeControl
 from tests.fixtures_nodes import PgSite, RedisSite, alive, parent, refused
-from tests.fixtures_servers import wait_until
+from tests.fixtures_servers import freeze, wait_until
 
 T = 30.0
 
@@ -131,7 +131,7 @@ async def test_a_frozen_server_is_not_called_stopped_and_can_be_killed(site: PgS
     control = site.control
     running = await control.start(1, "writer", T)
     assert running.pid is not None
-    os.kill(running.pid, signal.SIGSTOP)
+    freeze([running.pid])
     await refused("QX-NODE-003", control.stop(1, "clean", 1.5))
     assert (await control.inspect(T)).running
     assert (await control.stop(1, "kill", T)).pids == ()

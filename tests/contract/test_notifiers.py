@@ -28,6 +28,7 @@ from qx.model.alert import Alert, Happening, Notice, Severity
 from qx.model.notify import CommandChannel, EmailChannel, SlackChannel, WebhookChannel
 from qx.ports.notifier import Notifier, NotTaken
 from tests.contract.receivers import Authority, Site, authority, drips, http_site, raw, speaks
+from tests.fixtures_servers import lives
 
 T0 = 1_800_000_000.0
 SHORT, LONG = 0.5, 20.0
@@ -355,15 +356,8 @@ async def test_a_program_that_hangs_is_ended_with_all_that_it_started(tmp_path: 
     )
     error = await refused(program(source), 3.0)
     assert "no end within 3 s" in error.message
-    for pid in pids.read_text().split():
+    for pid in map(int, pids.read_text().split()):
         ended = time.monotonic() + LONG
         while lives(pid):
             assert time.monotonic() < ended, f"{pid} lives"
             await asyncio.sleep(0.02)
-
-
-def lives(pid: str) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False

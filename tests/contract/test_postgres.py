@@ -18,7 +18,7 @@ from qx.adapters.postgres.server import PostgresServer
 from qx.failover.skew import skew_of
 from qx.kernel.errors import QxError, Unsure
 from qx.model.observation import Marker, Observation, PgFacts, Silence
-from tests.fixtures_servers import SLOT, PgNode, PgPair, Servers, frozen, wait_until
+from tests.fixtures_servers import SLOT, PgNode, PgPair, Servers, freeze, frozen, wait_until
 
 T = TypeVar("T")
 
@@ -439,7 +439,7 @@ async def test_a_promotion_that_is_not_seen_to_end_is_unsure(pg_pair: PgPair) ->
     startup = next(pid for pid in pg_pair.standby.process.children() if "startup" in _title(pid))
     async with at(pg_pair.standby, tag="run/1") as server:
         await seen(server)
-        os.kill(startup, signal.SIGSTOP)
+        freeze([startup])
         try:
             with pytest.raises(Unsure) as caught:
                 await server.promote(DEADLINE)

@@ -18,6 +18,7 @@ from qx.adapters import secrets
 from qx.adapters.secrets import MAX_BYTES, Secret, resolve
 from qx.kernel.errors import QxError
 from qx.kernel.exits import Exit
+from tests.fixtures_servers import lives
 
 
 def refusal(reference: str, env: dict[str, str] | None = None) -> QxError:
@@ -192,17 +193,8 @@ time.sleep(600)
     pids = [int(word) for word in born.read_text().split()]
     assert len(pids) == 2
     give_up = time.monotonic() + 10
-    while not all(map(ended, pids)):
+    while any(map(lives, pids)):
         assert time.monotonic() < give_up, "still there"
-
-
-def ended(pid: int) -> bool:
-    """Gone, or a zombie that nobody has reaped."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-    return state.rpartition(")")[2].split()[0] in {"Z", "X"}
 
 
 # -- keyring ---------------------------------------------------------------------------------------
