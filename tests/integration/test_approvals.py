@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from qx.lab import faults
 from qx.lab.up import Wish
 from tests.fixtures_lab import TRADING, wait
-from tests.integration.test_daemon import sampled, watching
+from tests.integration.test_daemon import acknowledged, sampled, watching
 
 if TYPE_CHECKING:
     from tests.fixtures_lab import Said, Site
@@ -84,6 +84,7 @@ def test_the_daemon_asks_and_moves_once_two_have_signed(site: Site, keys: Path) 
     assert run.by.startswith("qx daemon on ")
     assert site.ok("approve")["requests"] == []
     site.record_is_sound()
+    acknowledged(site)
 
 
 def test_a_writer_that_is_back_withdraws_the_request(site: Site, keys: Path) -> None:
