@@ -78,9 +78,11 @@ class Declined(QxError):
 
 
 class _NoAnswer(Exception):
-    def __init__(self, why: str, *, sent: bool) -> None:
+    """`late`: nothing was said at all, which tells less than what was said before."""
+
+    def __init__(self, why: str, *, sent: bool, late: bool = False) -> None:
         super().__init__(why)
-        self.sent = sent
+        self.sent, self.late = sent, late
 
 
 class _Left(dict[str, float]):
@@ -133,7 +135,8 @@ class Gateway:
                 try:
                     answer = self._ask(endpoint, path, message, kind, deadline.share(len(order) - place))
                 except _NoAnswer as error:
-                    silent[endpoint] = str(error)
+                    if not (error.late and endpoint in silent):  # the last shares of the time are short
+                        silent[endpoint] = str(error)
                     sent = sent or error.sent
                     continue
                 self._first = number
@@ -171,7 +174,7 @@ class Gateway:
         try:
             self._token = self._post(endpoint, "/v3/auth/authenticate", message, Authenticated, deadline).token
         except _NoAnswer as error:
-            raise _NoAnswer(str(error), sent=False) from error
+            raise _NoAnswer(str(error), sent=False, late=error.late) from error
         except Declined as refused:
             if refused.grpc != PRECONDITION:  # authentication is not enabled there: nobody needs a token
                 raise
@@ -184,9 +187,9 @@ class Gateway:
                 extensions={"timeout": _Left(deadline)},
             )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, OSError) as error:
-            raise _NoAnswer(_why(error, deadline), sent=False) from error
+            raise _NoAnswer(_why(error, deadline), sent=False, late=_is_late(error)) from error
         except httpx.TransportError as error:
-            raise _NoAnswer(_why(error, deadline), sent=True) from error
+            raise _NoAnswer(_why(error, deadline), sent=True, late=_is_late(error)) from error
         try:
             if answer.is_success:
                 return json.decode(answer.content, type=kind, strict=False)
@@ -225,8 +228,12 @@ def _tls(at: At) -> ssl.SSLContext | bool:
     return context
 
 
+def _is_late(error: BaseException) -> bool:
+    return isinstance(error, (httpx.TimeoutException, TimeoutError))
+
+
 def _why(error: BaseException, deadline: Deadline) -> str:
-    if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+    if _is_late(error):
         return f"no answer within {format_seconds(deadline.seconds)}"
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, OSError):
