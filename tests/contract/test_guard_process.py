@@ -95,11 +95,11 @@ def test_a_busy_server_is_gone_soon_after_the_deadline(rig: RealRig) -> None:
         writer = await asyncio.to_thread(Writer(rig).writing)
         given = term(rig, ARRIVES_S, margin=3.0)
         await rig.control.extend(1, given, T)
-        await gone(rig)
-        took = rig.elapsed - given.until
+        took = await gone(rig) - given.until
+        assert rig.elapsed > given.until
         print(f"\n{rig.site.kind}: gone {took * 1000:.0f} ms after the deadline; last acknowledgement "
               f"{(writer.acked[-1] - given.until) * 1000:+.0f} ms")
-        assert 0 < took < given.margin / 2 + 1.0
+        assert took < given.margin / 2 + 1.0
         assert writer.acked[-1] < given.until + given.margin / 2
 
     rig.run(story())
@@ -116,7 +116,7 @@ def test_what_a_pinned_client_is_told_after_all_woke(rig: RealRig, late: float) 
         await rig.sleep(given.until + late - rig.elapsed)
         woken = rig.elapsed
         rig.thaw()
-        took = await gone(rig)
+        took = await gone(rig) - woken
         stale = [at - woken for at in writer.acked if at > woken]
         last = f", the last after {stale[-1] * 1000:.0f} ms" if stale else ""
         print(f"\n{rig.site.kind}: gone {took * 1000:.0f} ms after it woke; {len(stale)} acknowledged meanwhile{last}")
@@ -136,8 +136,9 @@ def test_when_the_main_process_dies_its_children_do(pg_rig: RealRig) -> None:
         busy: list[int] = []
         threading.Thread(target=_compute, args=(site, busy), daemon=True).start()
         wait_until(lambda: busy and "R" in _stat(busy[0])[0], "it computes")
+        crashed = pg_rig.elapsed
         pg_rig.crash()
-        assert await gone(pg_rig) < 5.0
+        assert await gone(pg_rig) - crashed < 5.0
 
     pg_rig.run(story())
 
@@ -282,8 +283,8 @@ def test_nobody_can_hold_it_up(rig: RealRig) -> None:
             while rig.elapsed < given.until:
                 with contextlib.suppress(ConnectionError):
                     link.send(b"\n")
-            await gone(rig)
-        assert rig.elapsed - given.until < 1.0
+            seen = await gone(rig)
+        assert seen - given.until < 1.0
         for link in hung:
             link.close()
 
