@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CURRENCIES = ("USD", "EUR", "GBP", "BHD", "AED", "GYD")
 OWNERS = ("counterparty.owners",)
+ANY = ""
+LAWS = (ANY, "US", "EU", "UK")  # under which an owner may be listed: under any, or under that one
 RATE = "per_usd_"  # parameters of the packs: how much of a currency one dollar is
 
 
@@ -26,6 +28,20 @@ class Fact(NamedTuple):
     kind: Literal["text", "decimal", "bool", "day", "instant", "texts"]
     about: str
     rests_on: tuple[str, ...]  # without these it is missing
+
+
+HELD: dict[str, tuple[Literal["decimal", "bool"], str]] = {
+    "Owned": ("decimal", "% that listed parties hold in sum; missing where unknown stakes decide about 50"),
+    "Least": ("decimal", "% that listed parties hold in sum at the least"),
+    "Largest": ("decimal", "% of the largest single listed holder; missing where unknown stakes decide about 50"),
+    "Control": ("bool", "a listed party controls the counterparty otherwise"),
+}
+UNDER = {ANY: "by any list", "US": "by OFAC or the UN", "EU": "by the EU or the UN", "UK": "by the UK or the UN"}
+
+
+def fact_name(held: str, law: str) -> str:
+    """`held`: of HELD."""
+    return f"facts.listed{held}{law.title()}"
 
 
 FACTS: dict[str, Fact] = {
@@ -48,12 +64,11 @@ FACTS: dict[str, Fact] = {
     "facts.confirmedAs": Fact("texts", "the listed parties' own names, normalised", ("counterparty.name",)),
     "facts.clearedBy": Fact("texts", "who cleared matches of its names, in small letters", ("counterparty.name",)),
     "facts.vesselListed": Fact("bool", "the ship stands on a list, by its IMO number", ("vessel.imo",)),
-    "facts.listedOwned": Fact(
-        "decimal", "% that listed parties hold in sum; missing where unknown stakes decide about 50", OWNERS
-    ),
-    "facts.listedLeast": Fact("decimal", "% that listed parties hold in sum at the least", OWNERS),
-    "facts.listedLargest": Fact("decimal", "% of the largest single listed holder, likewise", OWNERS),
-    "facts.listedControl": Fact("bool", "a listed party controls the counterparty otherwise", OWNERS),
+    **{
+        fact_name(what, law): Fact(kind, f"{about}: listed {UNDER[law]}", OWNERS)
+        for law in LAWS
+        for what, (kind, about) in HELD.items()
+    },
 }
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from qx.compliance.facts import FACTS
+from qx.compliance.facts import FACTS, HELD, LAWS, fact_name
 from qx.compliance.fields import FIELDS
 from qx.kernel.expr import parse as parsed
 from qx.kernel.expr_tree import Binary, Call, Index, Items, Member, Name, Unary
@@ -49,9 +49,8 @@ _GIVEN: dict[str, tuple[tuple[tuple[Kind, ...], ...], Kind]] = {  # what is take
 _PLAIN: dict[str, Kind] = {"country": "text", "currency": "text", "choice": "text"}
 AS_OF = "asOf"
 SCREENED = (  # what screening found, and what its batch says of it
-    "facts.screened", "facts.confirmed", "facts.possible", "facts.vesselListed", "facts.listedOwned",
-    "facts.listedLargest", "facts.listedControl", "facts.copies",
-    "facts.listedLeast", "facts.sectoral", "facts.confirmedAs", "facts.clearedBy",
+    "facts.screened", "facts.confirmed", "facts.possible", "facts.vesselListed", "facts.copies", "facts.sectoral",
+    "facts.confirmedAs", "facts.clearedBy", *(fact_name(what, law) for law in LAWS for what in HELD),
 )  # fmt: skip
 
 

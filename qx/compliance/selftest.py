@@ -13,6 +13,7 @@ from qx.compliance import dated
 from qx.compliance.facts import facts_of, rates_of
 from qx.compliance.judge import compile_rule, environment, judged
 from qx.compliance.language import SCREENED
+from qx.compliance.screening.owners import owned
 from qx.compliance.transaction import read
 
 if TYPE_CHECKING:
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 AS_OF = datetime(2026, 11, 22, 9, tzinfo=UTC)
 CLEAR: dict[str, Any] = {
     "facts.screened": True, "facts.confirmed": (), "facts.possible": (), "facts.vesselListed": False,
-    "facts.listedOwned": Decimal(0), "facts.listedLargest": Decimal(0), "facts.listedControl": False,
-    "facts.listedLeast": Decimal(0), "facts.sectoral": (), "facts.confirmedAs": (), "facts.clearedBy": (),
+    "facts.sectoral": (), "facts.confirmedAs": (), "facts.clearedBy": (), **owned((), ()),
 }  # fmt: skip
 
 BASE: dict[str, Any] = {

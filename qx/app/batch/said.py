@@ -16,7 +16,7 @@ from qx.compliance.closure import PARAM
 from qx.compliance.columnar.facts import APART
 from qx.compliance.columnar.names import PARTIES
 from qx.compliance.columnar.outcomes import OUTCOMES
-from qx.compliance.facts import CURRENCIES
+from qx.compliance.facts import CURRENCIES, HELD, LAWS, fact_name
 from qx.compliance.fields import FIELDS
 from qx.compliance.judge import filled
 from qx.compliance.language import AS_OF, paths_in
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 MALFORMED = "facts.malformed"
 REMEMBERED = 20_000  # messages
 _LINKED = ("facts.linked", *(f"facts.linked{currency.title()}" for currency in CURRENCIES))
-_OWNED = ("facts.listedOwned", "facts.listedLeast", "facts.listedLargest", "facts.listedControl")
+_OWNED = tuple(fact_name(what, law) for law in LAWS for what in HELD)
 _SCREENED = ("facts.screened", "facts.confirmed", "facts.possible", "facts.sectoral", "facts.confirmedAs",
              "facts.clearedBy")  # fmt: skip
 _NAMED = tuple(dict.fromkeys(path for party in PARTIES for path in party))

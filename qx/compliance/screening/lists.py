@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qx.compliance import dated
+from qx.compliance.facts import ANY, LAWS
 from qx.compliance.names import normal
 from qx.compliance.screening.compare import Compared, compared
 from qx.compliance.screening.index import Index, build
@@ -101,6 +102,18 @@ class Lists:
         """Whether who is not found here may be called clear."""
         fresh = self.fresh_until is None or at < self.fresh_until
         return bool(self.lists) and all(each.whole for each in self.lists) and fresh
+
+    @cached_property
+    def laws(self) -> dict[str, frozenset[str]]:
+        """By source: under which LAWS an owner that stands on it counts. Under its own; where it is the United Nations'
+        or nobody says whose it is, under all; and under every law of which no list is held: any list is better.
+        """
+        held = {each.regime for each in self.lists}
+        unheld = {law for law in LAWS if law not in held}
+        return {
+            each.source: frozenset(LAWS if each.regime in ("UN", "") else {ANY, each.regime, *unheld})
+            for each in self.lists
+        }
 
     @cached_property
     def changes(self) -> tuple[datetime, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import msgspec
 
 from qx.compliance import dated
+from qx.compliance.facts import LAWS
 from qx.compliance.names import normal
 from qx.compliance.screening.lists import stands
 from qx.compliance.screening.owners import owned
@@ -100,9 +101,9 @@ def screen(transaction: Transaction, lists: Lists, at: datetime) -> Screened:
     }
     if "vessel.imo" in values:
         facts["facts.vesselListed"] = any(each.path == "vessel.imo" and each.confirmed for each in matches)
-    owners = values.get("counterparty.owners")
+    owners: Any = values.get("counterparty.owners")
     if isinstance(owners, tuple):
-        facts |= owned(owners, lambda owner: is_listed(owner, lists, at))  # type: ignore[arg-type]
+        facts |= owned(owners, [laws_of(each, lists, at) for each in owners])
     used = tuple(each.cleared for each in matches if each.cleared is not None)
     ends = [lists.fresh_until, *(dated.instant(each.until, "UTC") for each in used)]
     return Screened(
@@ -179,16 +180,20 @@ def _settled(match: Match, lists: Lists, record: Callable[[], str], at: datetime
     return match._replace(standing="cleared", cleared=cleared) if holds else match
 
 
-def is_listed(owner: Mapping[str, Any], lists: Lists, at: datetime) -> bool:
-    """Fully, not by sectors. A uid that is stated and that no list here knows is taken at its word."""
+def laws_of(owner: Mapping[str, Any], lists: Lists, at: datetime) -> frozenset[str]:
+    """The LAWS under which it is listed: fully, not by sectors. A uid that is stated and that no list here knows is
+    taken at its word, under each of them.
+    """
+    sources: set[str] = set()
     if "listedUid" in owner:
         entries = lists.by_identifier("uid", str(owner["listedUid"]))
-        if not entries or any(stands(listed, at) and listed.scope == "full" for listed, _ in entries):
-            return True
-    if "name" not in owner:
-        return False
-    found = _of_name("", str(owner["name"]), lists, at)
-    return any(each.how == "name" and each.listed.scope == "full" for each in found)
+        if not entries:
+            return frozenset(LAWS)
+        sources |= {source for listed, source in entries if stands(listed, at) and listed.scope == "full"}
+    if "name" in owner:
+        found = _of_name("", str(owner["name"]), lists, at)
+        sources |= {each.source for each in found if each.how == "name" and each.listed.scope == "full"}
+    return frozenset().union(*(lists.laws[source] for source in sources))
 
 
 def _names(matches: list[Match], standing: Standing) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from qx.compliance.facts import ANY, LAWS
 from qx.compliance.screening import Lists, Screened, screen
 from qx.compliance.screening.compare import compared
 from qx.compliance.screening.index import Index, State, build
@@ -20,7 +21,7 @@ from qx.compliance.screening.owners import owned
 from qx.compliance.screening.plausible import doubts
 from qx.compliance.screening.screen import digest_of, record_of, record_of_name, screen_name
 from qx.compliance.transaction import read
-from qx.model.sanctions import Cleared, Listed, SanctionsList
+from qx.model.sanctions import Cleared, Listed, Regime, SanctionsList
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 BANK = Listed(uid="1", kind="entity", names=("SANDVIKEN BANK B.S.C.", "SVB"), weak=("Sandvik",), programs=("X",),
@@ -168,7 +169,7 @@ def stakes(*owners: tuple[str, str | None]) -> dict[str, Any]:
         {"name": name, "control": False, **({} if pct is None else {"pct": Decimal(pct)})}
         for name, pct in owners
     )
-    return owned(told, lambda owner: owner["name"] == "L")
+    return owned(told, [{ANY} if owner["name"] == "L" else set() for owner in told])
 
 
 @pytest.mark.parametrize(("owners", "least", "owns", "largest"), [
@@ -188,10 +189,30 @@ def test_unknown_stakes_are_intervals(
 
 def test_votes_count_as_shares_and_control_must_be_told() -> None:
     owner = {"name": "L", "pct": Decimal(10), "votingPct": Decimal(51)}
-    facts = owned((owner,), lambda _: True)
+    facts = owned((owner,), [{ANY}])
     assert facts["facts.listedOwned"] == Decimal(51)
     assert "facts.listedControl" not in facts
-    assert owned((owner, {"control": True}), lambda _: True)["facts.listedControl"]
+    assert owned((owner, {"control": True}), [{ANY}, {ANY}])["facts.listedControl"]
+
+
+@pytest.mark.parametrize(("held", "owns"), [
+    (("US", "EU", "UK"), {"": 7, "US": 1, "EU": 2, "UK": 4}),
+    (("US", "EU", "UN"), {"": 7, "US": 5, "EU": 6, "UK": 7}),  # the United Nations' counts everywhere
+    (("US", "EU"), {"": 3, "US": 1, "EU": 2, "UK": 3}),  # of whose law no list is held: there any list is better
+    (("US", ""), {"": 3, "US": 3, "EU": 3, "UK": 3}),
+])  # fmt: skip
+def test_an_owner_counts_under_the_laws_of_the_lists_that_it_stands_on(
+    held: tuple[Regime, ...], owns: dict[str, int]
+) -> None:
+    owners = [{"name": f"Owner Of {regime}", "pct": str(2**place)} for place, regime in enumerate(held)]
+    known = tuple(
+        replace(WHOLE, source=f"of {regime}", regime=regime, entries=(
+            Listed(uid=f"{regime}-1", kind="person", names=(f"Owner Of {regime}",)),
+        )) for regime in held
+    )  # fmt: skip
+    facts = screened({"counterparty": {"name": "X", "owners": owners}}, Lists(known)).facts
+    assert {law: facts[f"facts.listedOwned{law.title()}"] for law in LAWS} == owns
+    assert facts["facts.listedLargestUk"] == max(2**place for place in range(len(held)) if owns["UK"] & 2**place)
 
 
 def test_a_stated_uid_that_no_list_knows_is_taken_at_its_word() -> None:
