@@ -50,13 +50,15 @@ def progress_of(
         TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=console, transient=True) as bar:
-        known = {each: bar.add_task(words, total=1.0, told="", start=False) for each, words in doing.items()}
+        known = {  # hidden until it begins
+            each: bar.add_task(words, total=1.0, told="", start=False, visible=False) for each, words in doing.items()
+        }
 
         def tell(each: str, rows: int, share: float) -> None:
             task = bar.tasks[known[each]]
             if task.start_time is None:
                 bar.start_task(task.id)
             rate = rows / task.elapsed if task.elapsed else 0.0
-            bar.update(task.id, completed=share, told=f"{rows:,} {unit}, {rate:,.0f}/s")
+            bar.update(task.id, completed=share, visible=True, told=f"{rows:,} {unit}, {rate:,.0f}/s")
 
         yield tell

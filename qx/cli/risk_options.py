@@ -8,6 +8,7 @@ import typer
 
 from qx.model.risk_answers import Distribution, Horizon, Method, Revaluation
 
+DRAWING = {"draw": "drawing", "apart": "once more"}  # what progress tells of
 Portfolio = Annotated[str, typer.Argument(metavar="FILE", help="The portfolio: CSV or Parquet.")]
 MethodFlag = Annotated[Method, typer.Option("--method", metavar="METHOD",
                        help="historical, age, filtered, evt, parametric, cornish-fisher or monte-carlo.")]  # fmt: skip

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Qx
 
 EXAMPLE = str(Path(__file__).parents[2] / "examples" / "portfolio.csv")
+BOOKS = {"crude": ("P1", "P2"), "gas": ("P3",)}
 CHEAP = ("--method", "monte-carlo", "--draws", "20000")
 METHODS: list[tuple[str, ...]] = [
     (), ("--method", "age"), ("--method", "filtered"), ("--method", "evt"), ("--method", "parametric"),
@@ -124,6 +125,18 @@ def test_what_a_part_loses_alone_and_by_how_much_the_figure_falls_without_it(
     for each in found["by"]:
         whole = sum(part["alone"] for part in each["parts"])
         assert each["diversification"] == pytest.approx(whole - found["var"], rel=1e-9)
+
+
+def test_of_a_simulation_too(qx: Qx, tmp_path: Path) -> None:
+    """In the same draws: what all lose without a book is what the other book loses alone."""
+    found = said(qx, "var", two_books(tmp_path), *CHEAP, "--by", "book,factor")
+    books, factors = ({part["name"]: part for part in each["parts"]} for each in found["by"])
+    for name, other in (("crude", "gas"), ("gas", "crude")):
+        assert books[name]["without"] == pytest.approx(found["var"] - books[other]["alone"], rel=1e-9)
+        own = said(qx, "var", only(two_books(tmp_path), *BOOKS[name]), *CHEAP)
+        low, high = own["var_interval"]["low"], own["var_interval"]["high"]
+        assert low < books[name]["alone"] < high
+    assert all("alone" not in part or part["alone"] is None for part in factors.values())
 
 
 def test_any_number_of_jobs_draws_the_same_digits(qx: Qx, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def _compute(named: Named, schedule: RiskSchedule, name: str, now: float) -> Don
         """Nobody looks."""
 
     found = measured(named, asked, "var", quietly)
-    regions = found.regions(quietly)
+    regions = found.regions()
     if not schedule.limits and not named.files.limits.exists():
         return Done(found, regions, None)
     try:

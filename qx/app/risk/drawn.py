@@ -15,7 +15,6 @@ from qx.app.risk.estimated import Estimated
 from qx.kernel.text import plural
 from qx.model.risk_answers import Simulation
 from qx.risk import aged
-from qx.risk.book import compile_book
 from qx.risk.horizon import root_of_time
 from qx.risk.montecarlo import draws as drawing
 from qx.risk.montecarlo.simulate import Linear, Revalued, Run, again, scratch
@@ -23,15 +22,15 @@ from qx.risk.montecarlo.streams import GENERATOR, ROWS
 from qx.risk.quantile import rule
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qx.app.risk.asked import Asked
-    from qx.app.risk.drilled import Groups
     from qx.app.risk.estimated import Floats, Indices, Tell, Weigh
     from qx.app.risk.inputs import Loaded
     from qx.app.risk.machine import Engine, Simulated
     from qx.risk.estimate import Estimate
     from qx.risk.montecarlo.draws import Draws
 
-MOST_APART = 16  # groups that are simulated one by one
 EXACT = 1e-9  # of the P&L: a book that is linear to this need not be valued again in every scenario
 
 
@@ -51,6 +50,9 @@ def simulated(loaded: Loaded, asked: Asked, tell: Tell) -> Estimated:
 
     found = machine.simulated(run, _engine(asked), rule=chosen, precision=asked.precision, progress=progress)
 
+    def once_more(done: int, expected: int) -> None:
+        tell("apart", done, done / expected)
+
     def split(weigh: Weigh) -> tuple[Floats, Floats]:
         estimate = found.figures.estimate
         var, es = (
@@ -63,6 +65,11 @@ def simulated(loaded: Loaded, asked: Asked, tell: Tell) -> Estimated:
         at = found.figures.estimate.es_rows.at[:most]
         return at, book.totals(market.moved(_again(found, at)))
 
+    def apart(parts: Callable[[Floats], Floats]) -> list[Estimate]:
+        return machine.apart(
+            found, lambda returns: parts(market.moved(returns)), chosen, workers=asked.jobs, progress=once_more
+        )
+
     words = Words(
         f"Monte Carlo: {found.draws:,} scenarios of {plural(len(market.factors), 'factor')}, {drawn.words}",
         f"{chosen.words}; of {found.draws:,} scenarios", chosen.name, ddof=DDOF if asked.volatility is None else None,
@@ -72,27 +79,13 @@ def simulated(loaded: Loaded, asked: Asked, tell: Tell) -> Estimated:
     told = convention(loaded, asked, words, _reached(asked), "" if asked.distribution == "copula" else said)
     return Estimated(
         estimate=found.figures.estimate, convention=told, scenarios=found.draws, name=lambda at: f"draw {at + 1:,}",
-        worst=worst, days=asked.horizon, split=split, notes=_notes(found, asked),
+        worst=worst, days=asked.horizon, split=split, apart=apart, notes=_notes(found, asked),
         treatments=() if given is None else (given.told,),
         simulation=Simulation(
             draws=found.draws, seed=asked.seed, generator=GENERATOR, block=ROWS, distribution=drawn.words,
             precision=asked.precision, reached=_finite(found.figures.relative), kept=found.figures.kept,
         ),
     )  # fmt: skip
-
-
-def apart(loaded: Loaded, asked: Asked, made: Groups, tell: Tell) -> dict[str, Estimate]:
-    """What each group of positions loses by itself in the same draws; empty where there are too many. Raises as
-    `simulated`.
-    """
-    if len(made.names) > MOST_APART:
-        return {}
-    found = {}
-    for at, name in enumerate(made.names):
-        held = loaded.positions.only(np.flatnonzero(made.of == at))
-        book = compile_book(held, loaded.market, asked.currency, greeks_only=asked.revaluation == "greeks")
-        found[name] = simulated(loaded._replace(positions=held, book=book), asked, tell).estimate
-    return found
 
 
 def _weights(loaded: Loaded, asked: Asked) -> Floats | None:

@@ -15,7 +15,7 @@ from qx.model.risk_answers import Breakdown, Contribution
 from qx.risk import euler
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 OF_FACTORS = ("factor", "tenor")
 UNFIT = ("QX-RISK-009", "QX-RISK-012")
 MOST_APART = 256  # names of a level that are estimated one by one
+MOST_DRAWN = 16  # the same, where every scenario is drawn and valued once more for it
 MOST_CELLS = 8_000_000  # of their P&L in all scenarios
 _MONEY = frozenset({"price", "basis", "fx"})
 
@@ -63,6 +64,9 @@ def apart(loaded: Loaded, run: Estimated, level: Level) -> dict[str, Estimate]:
     made = groups(loaded, level)
     if len(made.names) == 1:
         return {made.names[0]: run.estimate}
+    if run.apart is not None:
+        parts = _drawn(loaded, level, made)
+        return {} if parts is None else dict(zip(made.names, run.apart(parts), strict=True))
     pnl = _pnl(loaded, run, level, made)
     if pnl is None or run.figure is None:
         return {}
@@ -92,12 +96,7 @@ def _breakdown(
     split: bool,
 ) -> Breakdown:  # fmt: skip
     var, es = parts
-    pnl = _pnl(loaded, run, level, made) if split else None
-    alone = without = None
-    if pnl is not None and run.figure is not None:
-        figure = run.figure
-        alone = np.array([_var(figure, np.ascontiguousarray(each)) for each in pnl.T])
-        without = euler.incremental(lambda losses: _var(figure, losses), pnl.sum(axis=1), pnl)
+    alone, without = _alone(loaded, run, level, made) if split else (None, None)
     whole = run.estimate
     return Breakdown(
         level=level,
@@ -113,6 +112,38 @@ def _breakdown(
         residual_es=euler.allocation(es, whole.es).residual,
         diversification=None if alone is None or np.isnan(alone).any() else float(alone.sum()) - whole.var,
     )  # fmt: skip
+
+
+def _alone(loaded: Loaded, run: Estimated, level: Level, made: Groups) -> tuple[Floats | None, Floats | None]:
+    """(G,) VaR of each by itself, (G,) by how much the VaR falls without it; None where the method cannot tell."""
+    if run.apart is not None:
+        parts = _drawn(loaded, level, made)
+        if parts is None:
+            return None, None
+        found = np.array([each.var for each in run.apart(lambda levels: _with_rests(parts(levels)))])
+        alone, rests = np.split(found, 2)
+        return alone, run.estimate.var - rests
+    pnl = _pnl(loaded, run, level, made)
+    if pnl is None or run.figure is None:
+        return None, None
+    figure = run.figure
+    alone = np.array([_var(figure, np.ascontiguousarray(each)) for each in pnl.T])
+    return alone, euler.incremental(lambda losses: _var(figure, losses), pnl.sum(axis=1), pnl)
+
+
+def _drawn(loaded: Loaded, level: Level, made: Groups) -> Callable[[Floats], Floats] | None:
+    """Levels (B, F) -> P&L (B, G) of each, for scenarios that are not kept; None: there are too many names, or factors
+    would each have to be moved by itself.
+    """
+    count = len(made.names)
+    if level in OF_FACTORS or not 1 < count <= MOST_DRAWN:
+        return None
+    return lambda levels: loaded.book.grouped(levels, made.of, count)
+
+
+def _with_rests(parts: Floats) -> Floats:
+    """(B, G) -> (B, 2 G): and what is left of all without each."""
+    return np.concatenate((parts, parts.sum(axis=1, keepdims=True) - parts), axis=1)
 
 
 def _var(figure: Figure, pnl: Floats) -> float:

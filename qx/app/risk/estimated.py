@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Indices = NDArray[np.intp]
     Figure = Callable[[Floats], Estimate]
     Weigh = Callable[[Floats, Floats], Floats]  # levels (k, F), weights (k, W) -> P&L (G, W) of each part, weighted
+    Apart = Callable[[Callable[[Floats], Floats]], list[Estimate]]  # of what makes P&L (B, K) of levels (B, F)
     Tell = Callable[[str, int, float], None]  # what is done, how many are done, share of all
 
 
@@ -39,6 +40,7 @@ class Estimated(NamedTuple):
     pnl: Floats | None = None  # (S,); None: not all of them are at hand
     all_levels: Floats | None = None  # (S, F), of `pnl`
     returns: Floats | None = None  # (S, F), of a linear figure that comes from them times the exposures
+    apart: Apart | None = None  # the same estimator, where scenarios are drawn anew: of K P&Ls over the same ones
     figure: Figure | None = None  # the same estimator, of any P&L (S,) over the same scenarios or returns
     gradients: tuple[Floats, Floats] | None = None  # (F,) of VaR and ES, of a linear figure
     notes: tuple[str, ...] = ()

@@ -11,13 +11,13 @@ import os
 import threading
 from collections import deque
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 from qx.risk.montecarlo.kept import Figures, Tail, figures, merged
 from qx.risk.montecarlo.precision import expected, met, next_look
-from qx.risk.montecarlo.simulate import Run, again, by_block, scratch, tail
+from qx.risk.montecarlo.simulate import Run, again, by_block, scratch, tail, tails
 from qx.risk.quantile import KTH_WORST, Rule
 
 if TYPE_CHECKING:
@@ -26,13 +26,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from qx.risk.estimate import Rows
+    from qx.risk.estimate import Estimate, Rows
 
     Floats = NDArray[np.float64]
     Progress = Callable[[int, int], None]  # draws done, draws expected in all
     Tails = Generator[Tail, None, None]  # of a run's chunks, in their order; closed when no more are wanted
     Engine = Callable[[Run], Tails]
     Weigh = Callable[[Floats, Floats], Floats]  # returns (k, F), weights (k, 1) -> weighted P&L (m, 1)
+
+T = TypeVar("T")
 
 AHEAD = 3
 """Chunks on the way for each worker: enough that none waits, and few are in vain when the run stops."""
@@ -49,7 +51,7 @@ class Simulated(NamedTuple):
 
 def threads(workers: int | None = None) -> Engine:
     """None: as many as this process may use."""
-    return lambda run: _in_order(run, workers or cores())
+    return lambda run: _in_order(run, workers or cores(), lambda chunk, memory: tail(run, chunk, memory))
 
 
 def cores() -> int:
@@ -124,19 +126,43 @@ def components(found: Simulated, rows: Rows, weigh: Weigh, workers: int | None =
         return sum(pool.map(part, *zip(*split, strict=True)), start=np.zeros(1))
 
 
-def _in_order(run: Run, workers: int) -> Tails:
+def apart(
+    found: Simulated, split: Callable[[Floats], Floats], rule: Rule = KTH_WORST, *, workers: int | None = None,
+    progress: Progress | None = None,
+) -> list[Estimate]:  # fmt: skip
+    """The figures of each of the K P&Ls that `split` makes of returns, (B, F) -> (B, K), over the very scenarios of the
+    run, drawn once more. It is asked from several threads at a time.
+    """
+    run = found.run._replace(draws=found.draws)
+    with _one_blas_thread():
+        estimates = _apart(run, split, rule, workers or cores(), progress)
+        return estimates or _apart(run._replace(spare=math.inf), split, rule, workers or cores(), progress)
+
+
+def _apart(
+    run: Run, split: Callable[[Floats], Floats], rule: Rule, workers: int, progress: Progress | None
+) -> list[Estimate]:
+    """Empty: one of the tails does not reach as far as its figures need."""
+    held: list[list[Tail]] = []
+    for each in _in_order(run, workers, lambda chunk, memory: tails(run, chunk, split, memory)):
+        held.append(each)
+        if progress:
+            progress(sum(chunk[0].draws for chunk in held), run.draws)
+    told = [figures(merged(those), run.alpha, rule) for those in zip(*held, strict=True)]
+    whole = [each.estimate for each in told if each is not None]
+    return whole if len(whole) == len(told) else []
+
+
+def _in_order(run: Run, workers: int, work: Callable[[int, Floats], T]) -> Generator[T, None, None]:
+    """`work`: on a chunk, with memory that nobody else has meanwhile."""
     from concurrent.futures import ThreadPoolExecutor
 
     own = threading.local()
-
-    def work(chunk: int) -> Tail:
-        return tail(run, chunk, _memory(own, run))
-
-    pending: deque[Future[Tail]] = deque()
+    pending: deque[Future[T]] = deque()
     with ThreadPoolExecutor(workers, "qx risk") as pool:
         try:
             for chunk in range(run.chunks):
-                pending.append(pool.submit(work, chunk))
+                pending.append(pool.submit(lambda chunk: work(chunk, _memory(own, run)), chunk))
                 if len(pending) >= workers * AHEAD:
                     yield pending.popleft().result()
             while pending:

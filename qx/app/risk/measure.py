@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 import qx
-from qx.app.risk.drilled import apart, breakdowns, groups
+from qx.app.risk.drilled import apart, breakdowns
 from qx.app.risk.estimated import Estimated
 from qx.app.risk.estimators import estimated
 from qx.app.risk.inputs import Loaded, Named, load
@@ -33,19 +33,15 @@ class Measured(NamedTuple):
     run: Estimated
     asked: Asked
 
-    def regions(self, tell: Callable[[str, int, float], None]) -> dict[str, Estimate]:
-        """Of each region by itself; of Monte Carlo by the same draws once more. None where there are too many."""
-        if self.run.simulation is None:
-            return apart(self.loaded, self.run, "region")
-        from qx.app.risk.drawn import apart as drawn_apart
-
-        return drawn_apart(self.loaded, self.asked, groups(self.loaded, "region"), tell)
+    def regions(self) -> dict[str, Estimate]:
+        """Of each region by itself; empty where the method cannot tell, or there are too many."""
+        return apart(self.loaded, self.run, "region")
 
 
 def measured(
     named: Named, asked: Asked, measure: Literal["var", "es"], tell: Callable[[str, int, float], None]
 ) -> Measured:
-    """`tell` hears of a simulation: `draw`, draws done, share of all. Raises QX-RISK-001 to 012, 015."""
+    """`tell` hears of a simulation: `draw` and `apart`, draws done, share of all. Raises QX-RISK-001 to 012, 015."""
     loaded = load(
         named.files, asked.currency, as_of=asked.as_of, window=asked.window, greeks=asked.revaluation == "greeks",
         correlations=asked.correlations,

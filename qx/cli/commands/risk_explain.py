@@ -52,6 +52,6 @@ def explain(
         currency=words.currency_of(currency), as_of=words.day_of(as_of) if as_of is not None else None, window=window,
     ))  # fmt: skip
     day = words.day_of(since) if since is not None else None
-    with progress_of(shell, {"draw": "drawing"}, "draws", wanted=method == "monte-carlo") as tell:
+    with progress_of(shell, flag.DRAWING, "draws", wanted=method == "monte-carlo") as tell:
         found = explained(Named(file, prices, factors), wanted, day, before, tell)
     shell.answer("risk-explain", found, lambda palette, width: explain_text(found, palette, width, top))

@@ -65,9 +65,9 @@ def figures(
         jobs=jobs, distribution=distribution, volatility=estimated, revaluation=revaluation,
         decay=decay, correlations=correlations or "", liquidity=liquidity,
     ))  # fmt: skip
-    with progress_of(shell, {"draw": "drawing"}, "draws", wanted=method == "monte-carlo") as tell:
+    with progress_of(shell, flag.DRAWING, "draws", wanted=method == "monte-carlo") as tell:
         done = measured(Named(file, prices, factors), wanted, "es" if ctx.info_name == "es" else "var", tell)
-        regions = done.regions(tell) if keep else {}
+        regions = done.regions() if keep else {}
     found = done.document
     if keep:
         from qx.adapters.clock import SystemClock

@@ -59,7 +59,7 @@ def report(
         as_of=words.day_of(as_of) if as_of is not None else None, window=window, seed=seed, draws=draws or words.DRAWS,
         jobs=jobs, distribution=distribution, volatility=estimated,
     ))  # fmt: skip
-    with progress_of(shell, {"draw": "drawing"}, "draws", wanted=method == "monte-carlo") as tell:
+    with progress_of(shell, flag.DRAWING, "draws", wanted=method == "monte-carlo") as tell:
         found = reported(Named(file, prices, factors, scenarios), wanted, tell)
     if html is not None:
         write(html, risk_html(found).encode())

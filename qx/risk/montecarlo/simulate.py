@@ -16,6 +16,7 @@ from qx.risk.montecarlo.kept import SPARE, Tail, room, worst
 from qx.risk.montecarlo.streams import ROWS, block, blocks, stream
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from fractions import Fraction
 
     from numpy.typing import NDArray
@@ -99,6 +100,18 @@ def tail(run: Run, chunk: int, memory: Floats) -> Tail:
     ]
     pnl = np.concatenate(parts)
     return worst(pnl, first * ROWS, room(len(pnl), run.alpha, run.spare))
+
+
+def tails(run: Run, chunk: int, split: Callable[[Floats], Floats], memory: Floats) -> list[Tail]:
+    """As `tail`, of each of the K P&Ls that `split` makes of the block's returns: (B, F) -> (B, K)."""
+    first, draws = chunk * CHUNK, run.work.draws
+    parts = [
+        split(returns_of(draws, raw(draws, stream(run.seed, number), block(number, run.draws), memory)))
+        for number in range(first, min(first + CHUNK, blocks(run.draws)))
+    ]
+    most = room(sum(map(len, parts)), run.alpha, run.spare)
+    columns = zip(*(part.T for part in parts), strict=True)
+    return [worst(np.concatenate(each), first * ROWS, most) for each in columns]
 
 
 def by_block(rows: Rows) -> list[tuple[int, Rows]]:

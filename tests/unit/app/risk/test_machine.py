@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from qx.app.risk.machine import Simulated, components, simulated, threads
+from qx.app.risk.machine import Simulated, apart, components, simulated, threads
 from qx.app.risk.many import NORMALS, Trouble, engine, received, software, span, work
 from qx.kernel.errors import QxError
 from qx.risk.euler import allocation, linear
@@ -102,6 +102,50 @@ def test_a_tail_that_was_too_short_is_drawn_again_in_full() -> None:
     found = simulated(run._replace(spare=-5.0), threads(2))
     assert found.run.spare == math.inf
     assert bytes_of(found) == bytes_of(simulated(run, threads(2)))
+
+
+def pnl_of_each(moves: Floats) -> Floats:
+    """-> (B, 3)."""
+    found: Floats = Book().each(Market().moved(moves)).T
+    return found
+
+
+@pytest.mark.parametrize("spare", [6.0, -5.0], ids=["whole tails", "tails that are too short"])
+def test_each_position_by_itself_is_what_it_comes_to_in_a_simulation_of_its_own(spare: float) -> None:
+    run = RUNS["valued again"]
+    found = simulated(run, threads(2))
+    found = found._replace(run=found.run._replace(spare=spare))
+
+    class Only(Book):
+        def __init__(self, number: int) -> None:
+            self._number = number
+
+        def totals(self, levels: Floats) -> Floats:
+            found: Floats = self.each(levels)[self._number]
+            return found
+
+    split = apart(found, lambda moves: np.column_stack([pnl_of_each(moves), pnl_of_each(moves).sum(axis=1)]))
+    own = [simulated(run._replace(work=Revalued(run.work.draws, Market(), Only(number))), alone) for number in range(3)]
+    assert [(each.var, each.es) for each in split[:3]] == [
+        (each.figures.estimate.var, each.figures.estimate.es) for each in own
+    ]
+    assert split[3].var == pytest.approx(found.figures.estimate.var, rel=1e-12)
+    assert split[3].es == pytest.approx(found.figures.estimate.es, rel=1e-12)
+
+
+def test_parts_are_of_the_scenarios_that_were_drawn() -> None:
+    """A run that stops early draws no more for its parts, whoever works."""
+    told: list[tuple[int, int]] = []
+    run = RUNS["valued again"]._replace(draws=3_000_000)
+    found = simulated(run, threads(2), precision=0.02)
+    one, other = (
+        apart(found, pnl_of_each, workers=workers, progress=lambda *done: told.append(done)) for workers in (1, 3)
+    )
+    assert found.met
+    assert told[-1] == (found.draws, found.draws)
+    assert [each.var for each in one] == [each.var for each in other]
+    short = simulated(run._replace(draws=found.draws), threads(2))
+    assert [each.var for each in apart(short, pnl_of_each)] == [each.var for each in one]
 
 
 def test_components_of_positions_that_are_not_linear_sum_to_the_figure() -> None:
