@@ -18,6 +18,7 @@ EXITS: dict[Verdict | Literal[""], Exit] = {
     "": Exit.DONE, "approved": Exit.DONE, "conditional": Exit.CONDITIONAL, "rejected": Exit.REJECTED,
 }  # fmt: skip
 _WORSE: dict[FailOn, tuple[Verdict, ...]] = {"conditional": ("conditional", "rejected"), "rejected": ("rejected",)}
+SOON_S = 0.2  # before that a rate says nothing
 _DOING = {"ids": "reading ids", "rows": "judging"}
 
 
@@ -58,7 +59,8 @@ def progress_of(
             task = bar.tasks[known[each]]
             if task.start_time is None:
                 bar.start_task(task.id)
-            rate = rows / task.elapsed if task.elapsed else 0.0
-            bar.update(task.id, completed=share, visible=True, told=f"{rows:,} {unit}, {rate:,.0f}/s")
+            elapsed = task.elapsed or 0.0
+            rate = f", {rows / elapsed:,.0f}/s" if elapsed >= SOON_S else ""
+            bar.update(task.id, completed=share, visible=True, told=f"{rows:,} {unit}{rate}")
 
         yield tell
