@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 
 from qx.app.batch.rows import Rows, reject
-from qx.app.batch.shape import LISTS, MISFITS, Shaper
+from qx.app.batch.scan import Lines, pieces
+from qx.app.batch.shape import LISTS, MISFITS, Shaper, every
 from qx.app.batch.typist import REMEMBERED, Typist
 from qx.app.compliance import document_of, keys_in
 from qx.compliance.columnar.column import Chunk
@@ -18,11 +19,12 @@ from qx.compliance.transaction import read
 from qx.kernel.errors import QxError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qx.app.batch.coding import Codes
     from qx.app.batch.shape import Shaped
     from qx.compliance.transaction import Transaction
 
-STEP = 1 << 17
 IT = "it"  # a line, in the words of its error
 
 
@@ -37,46 +39,44 @@ class LineReader:
         self._lenient = lenient
         self._shaper = Shaper(lenient=lenient)
         self._typist = Typist()
-        self._id = msgspec.json.Decoder(_Id, float_hook=Decimal).decode
+        self._id = msgspec.json.Decoder(_Id, float_hook=Decimal)
         self._list = msgspec.json.Decoder(float_hook=Decimal).decode
         self._keys: dict[bytes, int] = {}  # of lists; -1: no JSON
 
     def ids(self, block: bytes) -> list[Any]:
         """The raw transactionId of every line that is JSON and has one."""
-        lines = block.removesuffix(b"\n").split(b"\n")
+        lines = Lines(block)
         try:
-            return [each.transactionId for each in map(self._id, lines)]
+            return [each.transactionId for each in every(self._id, lines)]
         except MISFITS:
             return [found for line in lines if (found := self._id_of(line)) is not None]
 
     def _id_of(self, line: bytes) -> Any:
         try:
-            return self._id(line).transactionId
+            return self._id.decode(line).transactionId
         except MISFITS:
             return None
 
     def rows(self, block: bytes, first: int) -> Rows:
         """`first`: the number of the block's first line. Blank lines count as lines, and are nothing else."""
-        lines = block.split(b"\n")
-        places = [number for number, line in enumerate(lines) if line and not line.isspace()]
-        given = [lines[place] for place in places]
+        given, numbers = _not_blank(Lines(block), first)
         found = self._shaper.shaped(given)
         apart = found.misfits | self._unsound(block, given, found)
         odd, rejects = self._exactly(given, sorted(apart))
-        kept = [row for row in range(len(given)) if row not in rejects]
+        kept = [row for row in range(len(given)) if row not in rejects] if rejects else range(len(given))
         columns = {}
         for path, column in found.columns.items():
             codes, distinct = _without(apart, *column) if apart else column
             columns[path] = self._typist.column(path, codes[kept] if rejects else codes, distinct)
         told = tuple(
-            reject(first + places[row], error, given[row].decode("utf-8", "replace")) for row, error in rejects.items()
+            reject(numbers[row], error, given[row].decode("utf-8", "replace")) for row, error in rejects.items()
         )
         return Rows(
             Chunk(len(kept), columns, {number: odd[row] for number, row in enumerate(kept) if row in odd}),
-            [first + places[row] for row in kept], told, lambda row: document_of(given[kept[row]], IT),
+            [numbers[row] for row in kept] if rejects else numbers, told, lambda row: document_of(given[kept[row]], IT),
         )  # fmt: skip
 
-    def _unsound(self, block: bytes, given: list[bytes], found: Shaped) -> set[int]:
+    def _unsound(self, block: bytes, given: Sequence[bytes], found: Shaped) -> set[int]:
         """Rows that fit, but may hold one key twice, or hold a list that is no JSON."""
         fits = np.ones(len(given), np.bool_)
         fits[list(found.misfits)] = False
@@ -111,7 +111,7 @@ class LineReader:
             self._keys[raw] = known
         return known
 
-    def _exactly(self, given: list[bytes], rows: list[int]) -> tuple[dict[int, Transaction], dict[int, QxError]]:
+    def _exactly(self, given: Sequence[bytes], rows: list[int]) -> tuple[dict[int, Transaction], dict[int, QxError]]:
         odd: dict[int, Transaction] = {}
         rejects: dict[int, QxError] = {}
         for row in rows:
@@ -120,6 +120,14 @@ class LineReader:
             except QxError as error:
                 rejects[row] = error
         return odd, rejects
+
+
+def _not_blank(lines: Lines, first: int) -> tuple[Sequence[bytes], Sequence[int]]:
+    """(the lines that hold something, their numbers)."""
+    if lines.apart:
+        return lines, range(first, first + len(lines))
+    held = {number: line for number, line in enumerate(lines, first) if line and not line.isspace()}
+    return list(held.values()), list(held)
 
 
 def _without(apart: set[int], codes: Codes, distinct: list[Any]) -> tuple[Codes, list[Any]]:
@@ -132,10 +140,8 @@ def _without(apart: set[int], codes: Codes, distinct: list[Any]) -> tuple[Codes,
 
 def _may_repeat(data: bytes, keys: int) -> bool:
     """As `qx.app.compliance.may_repeat`, of many lines at once."""
-    there = np.frombuffer(data, np.uint8)
     known = 0
-    for start in range(0, len(there), STEP):  # in pieces that stay in the processor's cache
-        piece = there[start : start + STEP + 1]
+    for piece in pieces(data, len(data), overlap=1):
         quote = piece[:-1] == ord('"')
         if (quote & (piece[1:] <= ord(" "))).any():
             return True

@@ -11,13 +11,14 @@ from decimal import Decimal
 from functools import lru_cache
 from itertools import repeat
 from operator import is_not
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
 from msgspec import UNSET, Raw, UnsetType
 
 from qx.app.batch.coding import Number, coded
+from qx.app.batch.scan import Lines
 from qx.compliance.fields import FIELDS
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from qx.app.batch.coding import Codes
 
+T = TypeVar("T")
 NONE = np.int32(-1)  # the code of what is not there
 NAME_ALONE = "counterparty"  # a group that may be its `name` alone
 LISTS = frozenset({"texts", "records"})
@@ -93,14 +95,14 @@ class Shaper:
 
     def _read(self, texts: Sequence[bytes], above: str) -> tuple[Sequence[str], list[Any], set[int]]:
         """(the fields and groups in their order in the structs, the structs, those that fit none)."""
-        every = words_below(above)
-        for words, lenient in ((self._seen.get(above, ()), False), (every, self._lenient)):
+        known = words_below(above)
+        for words, lenient in ((self._seen.get(above, ()), False), (known, self._lenient)):
             if words:
                 try:
-                    return words, list(map(_decoder(above, words, lenient=lenient).decode, texts)), set()
+                    return words, every(_decoder(above, words, lenient=lenient), texts), set()
                 except MISFITS:
                     continue  # one of them: which, is found one by one
-        decoder = _decoder(above, every, lenient=self._lenient)
+        decoder = _decoder(above, known, lenient=self._lenient)
         structs: list[Any] = []
         misfits: set[int] = set()
         for row, text in enumerate(texts):
@@ -109,7 +111,16 @@ class Shaper:
             except MISFITS:
                 structs.append(decoder.type())
                 misfits.add(row)
-        return every, structs, misfits
+        return known, structs, misfits
+
+
+def every(decoder: msgspec.json.Decoder[T], texts: Sequence[bytes]) -> list[T]:
+    """Raises one of MISFITS where one of them is none."""
+    if isinstance(texts, Lines) and texts.apart:
+        found = decoder.decode_lines(texts.block)
+        if len(found) == len(texts):
+            return found
+    return list(map(decoder.decode, texts))
 
 
 @lru_cache(maxsize=64)

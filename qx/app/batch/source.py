@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from qx.model.batch import Form
 
-BLOCK = 16 << 20  # bytes that are read at a time
+BLOCK = 32 << 20  # bytes that are read at a time
 LONGEST = 16 << 20  # bytes of a line
-MOST_ROWS = 20_000  # of a block
+MOST_ROWS = 32_768  # of a block: what is done once for each value of a block is done for more rows
 HEAD = 1 << 16  # bytes that tell what a file is
 BOM = b"\xef\xbb\xbf"
 WIDE = (b"\xff\xfe", b"\xfe\xff")  # UTF-16 and UTF-32
@@ -85,6 +85,8 @@ def _whole(line: bytes) -> bool:
 
 def blocks(file: BinaryIO, *, offset: int = 0, line: int = 1, quoted: bool = False) -> Iterator[Block]:
     """From `offset` on. `quoted`: line ends within quotes are none."""
+    from qx.app.batch.scan import line_ends
+
     while True:
         file.seek(offset)
         data = file.read(BLOCK)
@@ -103,16 +105,19 @@ def blocks(file: BinaryIO, *, offset: int = 0, line: int = 1, quoted: bool = Fal
                 continue
         size = end or len(data)
         yield Block(offset, size, line)
-        line += data.count(b"\n", 0, size)
+        line += line_ends(data, size)
         offset += size
 
 
 def _end(data: bytes, *, quoted: bool) -> int:
     """After the last line that is whole, and no more than MOST_ROWS of them; 0: there is none."""
-    last = data.rfind(b"\n") + 1
-    if not last or (not quoted and data.count(b"\n", 0, last) <= MOST_ROWS):
-        return last
     import numpy as np
+
+    from qx.app.batch.scan import line_ends
+
+    last = data.rfind(b"\n") + 1
+    if not last or (not quoted and line_ends(data, last) <= MOST_ROWS):
+        return last
 
     there = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(there == ord("\n"))

@@ -19,6 +19,7 @@ from qx.app.batch.coding import coded
 from qx.app.batch.lines import LineReader
 from qx.app.batch.parquet import ParquetReader, ParquetSource
 from qx.app.batch.rows import Rows
+from qx.app.batch.scan import Lines, line_ends
 from qx.app.batch.table import TableReader, header_of, paths_of
 from qx.app.batch.typist import Typist
 from qx.app.compliance import document_of
@@ -66,6 +67,46 @@ def test_lines_are_read_as_one_would_be_alone(order: int) -> None:
     reader = LineReader(lenient=False)
     for _ in range(2):  # what the first block taught changes nothing in the second
         assert told(reader.rows(b"\n".join(lines), 1), len(lines)) == [exact(line) for line in lines]
+
+
+SCRAPS = [
+    b'{"transactionId":"a"}', b'{"transactionId":7,"amount":"1"}', b'{"transactionId":"a"} {"transactionId":"b"}',
+    b'{"transactionId":"c"}{"transactionId":"d"}', b'{"transactionId":', b'"e"}', b'{"transactionId":[{}', b"{}]}",
+    b'{"transactionId":"}', b'{"}', b'{"transactionId":"f","transactionId":"g"}', b"{}", b"", b" ", b"[]", b'{"x":{}}',
+    b'{"transactionId":"h"}\r', b'\xef\xbb\xbf{"transactionId":"i"}', b'{"transactionId":"\xff"}', b"}", b"{", b"}{",
+]  # fmt: skip
+
+
+def id_of(line: bytes) -> Any:
+    """Of one line; the last where it names several."""
+    try:
+        found = json.loads(line.decode())
+    except ValueError:
+        return None
+    return found.get("transactionId") if isinstance(found, dict) else None
+
+
+@given(st.lists(st.sampled_from(SCRAPS), min_size=1, max_size=6), st.booleans())
+@settings(max_examples=500)
+def test_whatever_stands_on_a_line_belongs_to_that_line(lines: list[bytes], ended: bool) -> None:
+    """An object on two lines, or two on one, are none: their ids do not count, nor are they taken for others' rows."""
+    block = b"\n".join(lines) + b"\n" * ended
+    bom = [b"" if line.startswith(b"\xef") else line for line in lines]  # taken off where a file begins, nowhere else
+    reader = LineReader(lenient=False)
+    assert [each for each in reader.ids(block) if each is not None] == [
+        found for line in bom if (found := id_of(line)) is not None
+    ]
+    alone = [exact(line) if line.strip() else None for line in lines]
+    assert told(reader.rows(block, 1), len(lines)) == alone
+
+
+@given(st.lists(st.sampled_from([b"{", b"}", b"\n", b"{}", b"x", b"\r\n"]), max_size=12).map(b"".join))
+def test_lines_are_those_between_line_ends(block: bytes) -> None:
+    lines, found = block.removesuffix(b"\n").split(b"\n"), Lines(block)
+    assert list(found) == lines
+    assert (len(found), found[-1], found[:2]) == (len(lines), lines[-1], lines[:2])
+    assert line_ends(block, len(block)) == block.count(b"\n")
+    assert found.apart == all(line.startswith(b"{") and line.endswith(b"}") for line in lines)
 
 
 def test_lenient_passes_over_what_is_not_known() -> None:
