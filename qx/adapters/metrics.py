@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from qx.model.snapshot import Snapshot
     from qx.ports.clock import Clock
 
-MOVES = ("failover", "failback")
+MOVES = ("failover", "failback", "drill")
 _BUCKETS = {
     "qx_run_duration_seconds": (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600),
     "": (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from qx.engine.chain import Export, export, missing_from, read_export, verify, verify_runs
+from qx.engine.chain import Export, export, missing_from, read_export, verify, verify_approvals, verify_runs
+from qx.failover.approving import signature_of
 from qx.kernel.errors import QxError
 from qx.model.audit import Audit
 
@@ -17,13 +18,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qx.app.compliance import Desk
+    from qx.app.workbench import Workbench
     from qx.ports.store import Store
 
 
-def audit_store(store: Store, name: str, against: str | None) -> Audit:
-    """The whole chain, every run's plan and outcome, and whether the export `against` is still part of it."""
+def audit_store(bench: Workbench, against: str | None) -> Audit:
+    """The whole chain, every run's plan and outcome, the signatures of what was approved, and whether the export
+    `against` is still part of it.
+    """
+    store = bench.store
     chain = store.chain()
-    breaks = [*verify(chain), *verify_runs(chain, store.runs(sys.maxsize), store.plan)]
+    forged, signatures = verify_approvals(chain, lambda each: signature_of(each, bench.platform, bench.signed_by))
+    breaks = [*verify(chain), *verify_runs(chain, store.runs(sys.maxsize), store.plan), *forged]
     missing: tuple[str, ...] = ()
     if against is not None:
         kept = _read(against)
@@ -33,10 +39,10 @@ def audit_store(store: Store, name: str, against: str | None) -> Audit:
         breaks += verify(kept.chain, whole=kept.header.run is None)
         missing = tuple(link.digest for link in missing_from(chain, kept.chain))
     return Audit(
-        verified=not breaks and not missing, source="store", name=name, store_id=store.store_id, run=None,
+        verified=not breaks and not missing, source="store", name=bench.store_name, store_id=store.store_id, run=None,
         count=len(chain), head=chain[-1].digest if chain else "", breaks=tuple(breaks), compared_with=against,
-        missing=missing,
-    )
+        missing=missing, approvals=signatures,
+    )  # fmt: skip
 
 
 def nothing_but_records() -> Audit:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from qx.app import plan as planning
-from qx.app.run import execute
+from qx.app.run import check_fresh, execute
 from qx.engine.records import read_all, write
 from qx.failover.planner import rank_candidates
 from qx.kernel.errors import QxError, Refused
@@ -39,24 +41,32 @@ async def prepare(bench: Workbench, cluster: str, to: str | None, by: str = "") 
         if writer is None or not eligible:
             raise Refused("QX-PLAN-006", f"{cluster} has no writer, or nowhere to go", hint="qx status")
         to = eligible[0]
-    return await planning.failover(bench, to, None, (cluster,), (), consent)
+    return replace(await planning.failover(bench, to, None, (cluster,), (), consent), intent="drill")
+
+
+async def apply(bench: Workbench, away: Plan, reporter: Reporter) -> DrillResult:
+    """As `drill`, of a plan made earlier. Raises Refused QX-PLAN-002 besides, when its basis does not hold any more."""
+    await check_fresh(bench, away)
+    return await drill(bench, away, reporter)
 
 
 async def drill(
-    bench: Workbench, cluster: str, away: Plan, reporter: Reporter, *, by: str = "", attended: bool = True
+    bench: Workbench, away: Plan, reporter: Reporter, *, by: str = "", attended: bool = True
 ) -> DrillResult:
-    """There and back. Raises QxError QX-RUN-012 when either half does not end well: then the writer is where it is.
+    """There and back; who approved the way there approved the way back. Raises QxError QX-RUN-012 when either half does
+    not end well: then the writer is where it is.
 
     `by`: as in `prepare`. One that went well is acknowledged: its moves were meant, so no cooldown follows it.
     """
     began, stage = bench.clock.elapsed(), away.stages[0]
+    cluster = stage.cluster
     there = await execute(bench, away, reporter, attended=attended)
     _well(there, "the way there")
     back = await planning.failover(bench, str(stage.source), None, (cluster,), (), _consent(bench, by))
     if isinstance(back, Refusal):
         why = "; ".join(gate.because for gate in back.gates if not gate.passed)
         raise QxError("QX-RUN-012", f"the way back is refused: {why}", hint=f"qx failover --to {stage.source}")
-    home = await execute(bench, back, reporter, attended=attended)
+    home = await execute(bench, back, reporter, attended=attended, back_from=away)
     _well(home, "the way back")
     from qx.render.progress import results
 

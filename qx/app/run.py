@@ -68,25 +68,32 @@ async def apply(bench: Workbench, plan: Plan, reporter: Reporter) -> Ended:
     """Execute a plan whose basis still holds. Raises Refused(QX-PLAN-002) with the differences, QX-PLAN-003,
     QX-STORE-001.
     """
+    await check_fresh(bench, plan)
+    return await execute(bench, plan, reporter)
+
+
+async def check_fresh(bench: Workbench, plan: Plan) -> None:
+    """Raises Refused QX-PLAN-002 when it was made of what is no longer so."""
     at = await situate(bench, plan.consent)
     check_ownership(at, tuple(stage.cluster for stage in plan.stages))
     changed = differences(plan.basis, basis_of(at, tuple(stage.cluster for stage in plan.stages)))
     if changed:
         raise Refused("QX-PLAN-002", "the plan is stale: " + "; ".join(changed), hint="plan again")
-    return await execute(bench, plan, reporter)
 
 
 async def execute(
-    bench: Workbench, plan: Plan, reporter: Reporter, *, attended: bool = True, approvals: int = 0
-) -> Ended:
+    bench: Workbench, plan: Plan, reporter: Reporter, *, attended: bool = True, approvals: int = 0,
+    back_from: Plan | None = None,
+) -> Ended:  # fmt: skip
     """Execute a plan that was made a moment ago; its own first step looks again. `attended`: signals interrupt it, and
-    a plan that has too few approvals (QX-PLAN-009) is kept for others to approve. `approvals`: as the executor's.
+    a plan that has too few approvals (QX-PLAN-009) is kept for others to approve. The rest as the executor's.
     """
     run = sortable_id(bench.clock.now(), bench.clock.noise())
     try:
         return await _drive(
-            bench, plan, run, reporter, lambda executor: executor.begin(), attended=attended, approvals=approvals
-        )
+            bench, plan, run, reporter, lambda executor: executor.begin(), attended=attended, approvals=approvals,
+            back_from=back_from,
+        )  # fmt: skip
     except Refused as refusal:
         if refusal.code != "QX-PLAN-009" or not attended:
             raise
@@ -120,10 +127,11 @@ async def _drive(
     *,
     attended: bool,
     approvals: int = 0,
+    back_from: Plan | None = None,
 ) -> Ended:
     by = plan.by if not attended and plan.by.startswith(AUTOMATIC) else bench.operator
     world = BenchWorld(bench, reporter, bench.salvage_path, by)
-    executor = Executor(world, plan, run, by, approvals=approvals)
+    executor = Executor(world, plan, run, by, approvals=approvals, back_from=back_from)
     interrupted = False
 
     def stop() -> None:

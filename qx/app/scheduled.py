@@ -117,7 +117,7 @@ async def _drill(bench: Workbench, schedule: DrillSchedule, by: str, reporter: R
         return Came(REFUSED, "; ".join(f"{gate.gate}: {gate.because}" for gate in away.gates if not gate.passed))
     if not away.steps:
         return Came(REFUSED, f"{schedule.cluster} writes in {schedule.to} already")
-    result = await drilling.drill(bench, schedule.cluster, away, reporter, by=by, attended=False)
+    result = await drilling.drill(bench, away, reporter, by=by, attended=False)
     measured = f"write outages {format_seconds(result.away_outage_s)} and {format_seconds(result.back_outage_s or 0.0)}"
     if result.met:
         return Came(RunOutcome.DONE.value, measured)

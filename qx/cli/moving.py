@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from qx.cli.shell import Shell
     from qx.model.journal import Entry
     from qx.model.plan import Consent, Plan, Refusal
+    from qx.model.standing import DrillResult
     from qx.ports.report import Reporter
 
 Clusters = Annotated[
@@ -197,6 +198,15 @@ def answer_run(shell: Shell, plan: Plan, ended: Ended) -> Exit:
 
         shell.say(diagnostic(ended.error))
     return ended.exit
+
+
+def answer_drill(shell: Shell, bench: Workbench, result: DrillResult) -> Exit:
+    from qx.app.drill import drills
+    from qx.render.drill import drill_text
+
+    goals, trend = bench.platform.clusters[result.cluster].objectives, drills(bench.store, result.cluster)
+    shell.answer("drill", result, lambda palette, width: drill_text(result, goals, trend, palette, width))
+    return Exit.DONE if result.met else Exit.FINDINGS
 
 
 def _error(ended: Ended) -> dict[str, str] | None:

@@ -105,7 +105,7 @@ def requests(store: Store, run: str = "") -> tuple[ApprovalRequest, ...]:
 def words_of(plan: Plan) -> str:
     """What the plan does, in a line."""
     moves = (f"{stage.cluster} {stage.source or '?'} -> {stage.target} ({stage.mode})" for stage in plan.stages)
-    return f"{plan.intent}: {', '.join(moves)}"
+    return f"{plan.intent}: {', '.join(moves)}" + (", and back" if plan.intent == "drill" else "")
 
 
 def moved(plan: Plan) -> tuple[str, ...]:
@@ -142,10 +142,11 @@ def granted(court: Court, request: ApprovalRequest) -> Tally:
 
 
 def consents(
-    court: Court, plan: Plan, by: tuple[str, ...], *, within: str = "", at_least: int = 0
+    court: Court, plan: Plan, by: tuple[str, ...], *, within: str = "", back_from: Plan | None = None, at_least: int = 0
 ) -> dict[str, Tally]:
     """For each cluster that the plan moves. `by`: who carries it out. `within`: run/step of the runbook that it is part
-    of, whose approvals count as well. `at_least`: although its cluster asks for fewer.
+    of, whose approvals count as well, and so do those of `back_from`: the drill of which this is the way back.
+    `at_least`: although its cluster asks for fewer.
     """
     clusters = moved(plan)
     if not any(wanted_for(court.platform, name, at_least).required for name in clusters):
@@ -157,18 +158,22 @@ def consents(
         subjects.append(Subject(name, store_id, outer.plan_id, outer.plan_digest, outer.id, None))
         digests.append(outer.plan_digest)
         asked = (*asked, outer.by)
+    if back_from is not None:
+        subjects.append(Subject(name, store_id, back_from.id, back_from.digest))
+        digests.append(back_from.digest)
+        asked = (*asked, back_from.by)
     given = tuple(_given(court.store, *digests))
     who = tuple(account for account in asked if account)
     return {cluster: _tally(court, given, tuple(subjects), cluster, at_least, who) for cluster in clusters}
 
 
 def check(
-    court: Court, plan: Plan, by: tuple[str, ...], *, within: str = "", at_least: int = 0
+    court: Court, plan: Plan, by: tuple[str, ...], *, within: str = "", back_from: Plan | None = None, at_least: int = 0
 ) -> dict[str, Any]:
     """The gate `approvals`, where it counts: just before the plan is begun. What is to be journalled: the approvals
-    that let it pass, whole, so that they can be verified again. Raises Refused QX-PLAN-009.
+    that let it pass, whole, so that they can be verified again. The rest as `consents`. Raises Refused QX-PLAN-009.
     """
-    found = consents(court, plan, by, within=within, at_least=at_least)
+    found = consents(court, plan, by, within=within, back_from=back_from, at_least=at_least)
     lacking = [f"{cluster}: {each.words}" for cluster, each in found.items() if not each.enough]
     if lacking:
         raise Refused("QX-PLAN-009", "; ".join(lacking), hint=f"qx approve {plan.id} --reason TEXT")

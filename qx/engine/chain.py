@@ -10,6 +10,7 @@ Never: repairs anything. A chain that was rewritten from some entry to its end v
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -17,12 +18,14 @@ from msgspec import Struct
 
 from qx.kernel.canon import canonical
 from qx.kernel.errors import Place, QxError
-from qx.model.audit import Break
+from qx.model.approval import Approved
+from qx.model.audit import Break, Signatures
 from qx.model.journal import Chained, Event, RunOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from qx.failover.approving import Signature
     from qx.model.audit import What
     from qx.model.journal import Run
     from qx.model.plan import Plan
@@ -79,6 +82,30 @@ def verify_runs(chain: Sequence[Chained], runs: Iterable[Run], plan_of: Callable
             position, seq = (mine[-1][0], mine[-1][1].entry.seq) if mine else (0, 0)
             breaks.append(_break(position, run.id, seq, "outcome", outcome, run.outcome))
     return breaks
+
+
+def verify_approvals(
+    chain: Sequence[Chained], signature_of: Callable[[Approved], Signature]
+) -> tuple[list[Break], Signatures]:
+    """Of each approval that a run rests on whether it is what was signed; what cannot be told is no break."""
+    breaks: list[Break] = []
+    told: list[tuple[Signature, Approved]] = []
+    for position, link in enumerate(chain, 1):
+        for given in link.entry.proof.get("approvals", ()):
+            try:
+                each = msgspec.convert(given, Approved)
+            except msgspec.ValidationError as error:
+                breaks.append(_break(position, link.entry.run, link.entry.seq, "approval", "an approval", error))
+                continue
+            told.append((found := signature_of(each), each))
+            if found == "forged":
+                said = (f"what {each.by} signed", "another text or key")
+                breaks.append(_break(position, link.entry.run, link.entry.seq, "approval", *said))
+    counts = Counter(found for found, _ in told)
+    unknown = sorted({f"{each.by} {each.key}" for found, each in told if found == "unknown"})
+    return breaks, Signatures(
+        verified=counts["verified"], unsigned=counts["unsigned"], unknown=tuple(unknown)
+    )
 
 
 def missing_from(chain: Sequence[Chained], kept: Sequence[Chained]) -> list[Chained]:

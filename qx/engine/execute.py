@@ -55,12 +55,13 @@ class Executor:
 
     def __init__(
         self, world: World, plan: Plan, run: str, by: str, *, within: str = "",
-        stopped: Callable[[], bool] | None = None, approvals: int = 0,
+        stopped: Callable[[], bool] | None = None, approvals: int = 0, back_from: Plan | None = None,
     ) -> None:
         """`within`: the run and step that this run is part of. `stopped`: asked as `stop` is told. `approvals`: so many
-        at least, although its clusters ask for fewer.
+        at least, although its clusters ask for fewer. `back_from`: the drill of which this is the way back.
         """
-        self.plan, self.run, self.by, self.within, self._approvals = plan, run, by, within, approvals
+        self.plan, self.run, self.by, self.within = plan, run, by, within
+        self._approvals, self._back_from = approvals, back_from
         self.clusters = plan.scopes
         self.state = RunState()
         self._unwritten: tuple[Entry, ...] = ()  # told by the next entry's commit
@@ -79,7 +80,9 @@ class Executor:
         since it was planned), QX-PLAN-003 (applied already), QX-PLAN-009 (too few approvals), QX-RUN-011 (an unended
         run may have promoted elsewhere).
         """
-        approved = check(self.world, self.plan, (self.by,), within=self.within, at_least=self._approvals)
+        approved = check(
+            self.world, self.plan, (self.by,), within=self.within, back_from=self._back_from, at_least=self._approvals
+        )
         self.keeper.acquire(self.clusters, self.run)
         try:
             earlier = self.world.store.runs(FAR_BACK)

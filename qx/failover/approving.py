@@ -8,7 +8,7 @@ unsigned approval counts nothing; where none has, a cluster that requires approv
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from qx.kernel.publickey import fingerprint, parse_public_key
 from qx.kernel.spans import format_seconds
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     SignedBy = Callable[[bytes, bytes, str], bool]  # public key, message, base64 of the signature
 
+Signature = Literal["verified", "forged", "unknown", "unsigned"]
 AHEAD_S = 60.0  # clocks of two machines may differ by so much
 
 
@@ -122,6 +123,17 @@ def _against(
     if now >= ends:
         return f"it expired {format_seconds(now - ends)} ago"
     return ""
+
+
+def signature_of(each: Approved, platform: Platform, signed_by: SignedBy) -> Signature:
+    """Whether it is what its approver signed, by the keys that regions.yaml names; whatever it is of, and whenever."""
+    if not each.signature:
+        return "unsigned"
+    approver = platform.approvers.get(each.by)
+    key = None if approver is None else parse_public_key(approver.key)
+    if key is None or each.key != fingerprint(key):
+        return "unknown"
+    return "verified" if signed_by(key, each.statement, each.signature) else "forged"
 
 
 def _is_of(each: Approved, subject: Subject) -> bool:

@@ -8,14 +8,15 @@ from msgspec import Struct
 
 from qx.model.evidence import RecordAudit
 
-What = Literal["digest", "previous", "sequence", "plan", "outcome"]
+What = Literal["digest", "previous", "sequence", "plan", "outcome", "approval"]
 
 
 class Break(Struct, frozen=True, kw_only=True):
     """One place where the record does not hold. `position` counts from 1 in what was verified; 0: no entry.
 
     `what`: digest: the entry's content is not what was written; previous: an entry before it is missing, or another;
-    sequence: so within its run; plan, outcome: the run's record says other than its entry.
+    sequence: so within its run; plan, outcome: the run's record says other than its entry; approval: it rests on one
+    that is not what its approver signed.
     """
 
     position: int
@@ -24,6 +25,14 @@ class Break(Struct, frozen=True, kw_only=True):
     what: What
     expected: str
     found: str
+
+
+class Signatures(Struct, frozen=True, kw_only=True):
+    """Of the approvals that runs rest on."""
+
+    verified: int
+    unsigned: int  # given where no approver had a key
+    unknown: tuple[str, ...]  # approver and fingerprint of keys that regions.yaml does not name: nobody can tell
 
 
 class Audit(Struct, frozen=True, kw_only=True):
@@ -39,4 +48,5 @@ class Audit(Struct, frozen=True, kw_only=True):
     breaks: tuple[Break, ...]
     compared_with: str | None = None
     missing: tuple[str, ...] = ()
+    approvals: Signatures | None = None  # None: not looked at, as regions.yaml names the keys
     records: tuple[RecordAudit, ...] = ()  # of validations, a record for each region

@@ -327,7 +327,7 @@ class Plan(Struct, frozen=True, kw_only=True, tag_field="schema", tag="qx.plan/1
     """`basis` is what it was made from: writers, epochs, lineages, who streams, the configuration's digest."""
 
     id: str
-    intent: Literal["failover", "failback", "rejoin", "contain", "runbook"]
+    intent: Literal["failover", "failback", "drill", "rejoin", "contain", "runbook"]  # drill: and back
     platform: str
     config_file: str
     made_at: float

@@ -9,7 +9,7 @@ from qx.render.paint import PLAIN, Palette
 from qx.render.table import Cell, Column, table
 
 if TYPE_CHECKING:
-    from qx.model.audit import Audit
+    from qx.model.audit import Audit, Signatures
     from qx.model.evidence import RecordAudit
 
 _MEANING = {
@@ -17,6 +17,7 @@ _MEANING = {
     "previous": "an entry before it is missing, or another",
     "sequence": "an entry of its run before it is missing, or doubled",
     "plan": "the stored plan is not the one that the run announced",
+    "approval": "it rests on an approval that is not what was signed",
     "outcome": "the run's stored outcome is not the one that it ended with",
 }
 _FAULTS = {
@@ -49,6 +50,8 @@ def audit_text(audit: Audit, context: str, palette: Palette = PLAIN, width: int 
         lines.append(f"head {audit.head}")
     if audit.compared_with and not audit.missing:
         lines.append(f"every entry of {audit.compared_with} stands in it")
+    if audit.approvals is not None:
+        lines += _approvals(audit.approvals, palette)
     if audit.breaks:
         columns: list[Column | str] = [
             Column("entry", right=True), "run", Column("seq", right=True), Column("what", give="wrap"),
@@ -71,6 +74,18 @@ def audit_text(audit: Audit, context: str, palette: Palette = PLAIN, width: int 
     if audit.source == "records" and not told:
         lines.append("no validation is recorded here")
     return "\n".join(lines)
+
+
+def _approvals(found: Signatures, palette: Palette) -> list[str]:
+    lines = []
+    if found.verified:
+        lines.append(f"{plural(found.verified, 'signature')} of approvals verified")
+    if found.unsigned:
+        lines.append(f"{plural(found.unsigned, 'approval')} without a signature: no approver had a key")
+    if found.unknown:
+        lines.append(palette.paint("signed with keys that regions.yaml does not name, so nobody can tell:", "warn"))
+        lines += [f"  {each}" for each in found.unknown]
+    return lines
 
 
 def _record(record: RecordAudit, palette: Palette, width: int | None) -> list[str]:

@@ -40,6 +40,7 @@ def headline(plan: Plan, palette: Palette = PLAIN) -> str:
     line = [
         f"{plan.platform} ({plan.config_file})",
         f"plan {plan.id}",
+        *(["the way there, then back"] if plan.intent == "drill" else []),
         plural(len(plan.steps), "step"),
         *cost,
     ]

@@ -54,7 +54,7 @@ def verify(
         audit, context = nothing_but_records(), desk.context
         if desk.config_path is not None or against is not None:
             bench = Workbench(shell.env, shell.config)
-            audit, context = audit_store(bench.store, bench.store_name, against), bench.context
+            audit, context = audit_store(bench, against), bench.context
         audit = with_records(audit, desk, shell.say)
     shell.answer("audit", audit, lambda palette, width: audit_text(audit, context, palette, width))
     broken = len(audit.breaks) + len(audit.missing)

@@ -43,10 +43,9 @@ def drill(
 
     from qx.app import drill as drilling
     from qx.app.workbench import Workbench
-    from qx.cli.moving import LineReporter, answer_plan, ask
+    from qx.cli.moving import LineReporter, answer_drill, answer_plan, ask
     from qx.config.links import cluster_named, region_named
     from qx.model.plan import Plan
-    from qx.render.drill import drill_text
 
     shell: Shell = ctx.obj
     bench = Workbench(shell.env, shell.config)
@@ -60,13 +59,10 @@ def drill(
     async def go() -> Exit:
         try:
             away = await drilling.prepare(bench, name, target)
-            if dry_run or not isinstance(away, Plan):
+            if dry_run or not isinstance(away, Plan) or not away.steps:
                 return answer_plan(shell, away)
             ask(shell, away, confirm, yes=yes)
-            result = await drilling.drill(bench, name, away, LineReporter(shell))
-            goals, trend = bench.platform.clusters[name].objectives, drilling.drills(bench.store, name)
-            shell.answer("drill", result, lambda palette, width: drill_text(result, goals, trend, palette, width))
-            return Exit.DONE if result.met else Exit.FINDINGS
+            return answer_drill(shell, bench, await drilling.drill(bench, away, LineReporter(shell)))
         finally:
             await bench.close()
 

@@ -41,7 +41,7 @@ def drilled(world: SimWorld, bench: SimBench, cluster: str = PG) -> DrillResult:
     async def go() -> DrillResult:
         away = await drilling.prepare(bench, cluster, EU)
         assert isinstance(away, Plan)
-        return await drilling.drill(bench, cluster, away, Silent(), attended=False)
+        return await drilling.drill(bench, away, Silent(), attended=False)
 
     return world.run(go())
 

@@ -9,10 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from qx.engine import approvals
+from qx.engine.chain import verify_approvals
+from qx.failover.approving import signature_of
 from qx.kernel.errors import QxError, Refused
 from qx.model.approval import HEAD, Approved, Pending
 from qx.model.approving import ApprovalRule
-from qx.model.journal import Run, RunOutcome
+from qx.model.audit import Signatures
+from qx.model.journal import Entry, Event, Run, RunOutcome
 from tests.fakes.court import EXPIRE_S, Bench, approver, ruled, signer
 
 ME = ("ann@here",)
@@ -203,6 +206,46 @@ def test_a_move_within_a_runbook_has_the_approvals_of_the_runbook() -> None:
     approvals.keep(bench.store, request, bench.signed(plan, "ada", **of_book), bench.now)
     assert "approved by nobody" in refusal(bench, plan)
     assert approvals.check(bench, plan, ME, within="r1/move")
+
+
+def test_the_way_back_of_a_drill_has_the_approvals_of_the_way_there() -> None:
+    bench = Bench(ruled(1))
+    away = replace(bench.plan(), intent="drill")
+    back = replace(bench.plan(), id="back")
+    assert approvals.words_of(away).endswith(", and back")
+    bench.keep(away, bench.signed(away, "ada"))
+    assert "approved by nobody" in refusal(bench, back)
+    assert "approved by nobody" in refusal(bench, back, back_from=replace(away, id="another"))
+    [found] = approvals.check(bench, back, ME, back_from=away)["approvals"]
+    assert (found["by"], found["plan_digest"]) == ("ada", away.digest)
+    assert "ada" in refusal(bench, back, ("ada@here",), back_from=away), "who carries it out does not count"
+
+
+def test_an_audit_verifies_the_signatures_again() -> None:
+    """By the keys that regions.yaml names then; long after they expired."""
+    bench = Bench(ruled(1, people=("ada", "bob")))
+    plan = bench.plan()
+    good, changed = bench.signed(plan, "ada"), replace(bench.signed(plan, "bob"), reason="another")
+    stranger, unsigned = bench.signed(plan, "carol"), replace(good, signature="")
+
+    def audited(*given: Any) -> tuple[list[str], Signatures]:
+        proof = {"approvals": [msgspec.to_builtins(each) for each in given]}
+        entry = Entry(run="r1", seq=1, at=0.0, event=Event.STARTED, proof=proof)
+        breaks, found = verify_approvals(
+            (entry.chained_to(""),), lambda each: signature_of(each, bench.platform, bench.signed_by)
+        )
+        return [f"{each.what} {each.expected} {each.found}" for each in breaks], found
+
+    bench.rig.clocks.wall += 10 * EXPIRE_S
+    assert audited(good, unsigned, stranger) == (
+        [], Signatures(verified=1, unsigned=1, unknown=(f"carol {stranger.key}",))
+    )  # fmt: skip
+    assert audited(good, changed)[0] == ["approval what bob signed another text or key"]
+    assert audited(replace(good, signature=bench.signed(plan, "bob").signature))[0] == [
+        "approval what ada signed another text or key"
+    ]
+    assert audited({"by": 7})[0][0].startswith("approval an approval Expected")
+    assert audited() == ([], Signatures(verified=0, unsigned=0, unknown=()))
 
 
 def test_a_request_that_stands_is_kept_and_one_that_expired_is_made_anew() -> None:
