@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 ACT_S = 5.0
 START_S = 20.0
+AGAIN_S = 0.25  # between two questions out of turn; each waits for as long as any does
 GRANTING_S = START_S + 2 * ACT_S  # how long the cluster is held at most while a lease is given
 KINDS = (Arming.KIND, Grant.KIND, Grant.LIVE, Release.KIND)
 # Somebody else acts, or no guard is left: it is not extended any more.
@@ -49,11 +50,14 @@ FREED = ("QX-STORE-001", "QX-STORE-002", "QX-STORE-008", "QX-NODE-002", "QX-NODE
 
 
 class Held(NamedTuple):
-    """A writer's lease that this controller extends. `revision`: of its live record; `told`: its guard heard of it."""
+    """A writer's lease that this controller extends. `revision`: of its live record; `told`: its guard heard of it;
+    `term`: that it heard of last, None: not from here.
+    """
 
     grant: Grant
     revision: int
     told: bool = True
+    term: Term | None = None
 
 
 class Beside:
@@ -70,6 +74,8 @@ class Beside:
         self._woken = asyncio.Event()
         self._hung_up: set[str] = set()  # clusters, of which a server did so since the last round
         self._alone: dict[str, float] = {}  # since when no standby could take a writer's place
+        self._asking: set[asyncio.Task[None]] = set()
+        self._asked = 0.0
         self.heard = bench.clock.elapsed()  # when the store last answered, from before it was asked
 
     @property
@@ -80,6 +86,24 @@ class Beside:
         """Its guard was told to end it: it is extended no more."""
         self._held.pop(name, None)
 
+    def ask(self) -> None:
+        """Asks the store for a sign of life, beside everything else. Again and again: a question that was lost on its
+        way says nothing of the next one.
+        """
+        now = self._bench.clock.elapsed()
+        if now - self._asked >= AGAIN_S:
+            self._asked = now
+            asking = asyncio.create_task(self._ask(now), name="asking")
+            self._asking.add(asking)
+            asking.add_done_callback(self._asking.discard)
+
+    async def _ask(self, asked: float) -> None:
+        try:
+            await self._bench.apart(self._bench.store.leases)
+        except QxError:
+            return  # the rounds tell what is wrong
+        self.heard = max(self.heard, asked)
+
     def alarm(self, cluster: str, region: str) -> None:
         """A server hung up: if it is one of its own it may have to be released."""
         if self._is_mine(cluster, region):
@@ -89,15 +113,19 @@ class Beside:
     async def keep(self) -> None:
         """Until cancelled."""
         clock = self._bench.clock
-        while True:
-            began = clock.elapsed()
-            await self.round()
-            try:
-                async with asyncio.timeout(max(0.0, self._watch.renew - (clock.elapsed() - began))):
-                    await self._woken.wait()
-            except TimeoutError:
-                pass
-            self._woken.clear()
+        try:
+            while True:
+                began = clock.elapsed()
+                await self.round()
+                try:
+                    async with asyncio.timeout(max(0.0, self._watch.renew - (clock.elapsed() - began))):
+                        await self._woken.wait()
+                except TimeoutError:
+                    pass
+                self._woken.clear()
+        finally:
+            for asking in self._asking:
+                asking.cancel()
 
     async def round(self) -> None:
         asked = self._bench.clock.elapsed()
@@ -110,7 +138,7 @@ class Beside:
         except QxError as error:
             self._tell("", error)  # nothing is extended: the guards keep their deadlines
             return
-        self.heard = asked
+        self.heard = max(self.heard, asked)
         for name in tuple(self._freeing):
             await self._free(name)
         busy = {lease.cluster: lease.epoch for lease in leases}
@@ -172,9 +200,9 @@ class Beside:
         try:
             put = functools.partial(self._bench.store.put, expect=held.revision, ttl=self._watch.ttl)
             live = await self._bench.apart(put, Grant.LIVE, name, {})
-            self._held[name] = Held(held.grant, live.revision, told=False)
+            self._held[name] = Held(held.grant, live.revision, told=False, term=held.term)
             guard = await control.extend(held.grant.epoch, term, self._watch.renew)
-            self._held[name] = Held(held.grant, live.revision)
+            self._held[name] = Held(held.grant, live.revision, term=term)
         except QxError as error:
             if error.code not in FREED:
                 raise

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from qx.model.residency import Law
     from qx.model.topology import ClusterView
 
+PAUSE_S = 0.75  # at most so long: clients wait meanwhile, and a server that answers nobody for longer is one that hangs
 WHOLE_S = 1.0  # Redis counts whole seconds
 
 
@@ -38,6 +39,11 @@ def is_cut_off(store_heard: float, received: float | None, at: float, stop_after
         return False
     silent = at - max(store_heard, received) >= stop_after
     return silent and abs(store_heard - received) <= together
+
+
+def pause_after(stop_after: float) -> float:
+    """After how many seconds of both silences the writer stands still, before it is ended after `stop_after`."""
+    return stop_after - min(stop_after / 2, PAUSE_S)
 
 
 def has_successor(

@@ -12,11 +12,14 @@ Exited = Literal["", "clean", "crash", "expired"]
 class Term(Struct, frozen=True, kw_only=True):
     """How long a server may write. `sent`: the instant of `Clock.elapsed()` just before the renewal was sent that
     grants it; others may write `ttl` seconds later, so the guard ends the server `margin` seconds before that.
+
+    `paused`: until then, or until it is told another term, it stands still and acknowledges nothing.
     """
 
     sent: float
     ttl: float
     margin: float
+    paused: bool = False
 
     @property
     def until(self) -> float:

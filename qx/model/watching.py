@@ -24,7 +24,7 @@ class Hang(File, frozen=True, kw_only=True):
 
 
 class Isolation(File, frozen=True, kw_only=True):
-    stop_after: Seconds | None = None  # quorum and all receivers gone together for so long: stop; 0: never
+    stop_after: Seconds | None = None  # quorum and all receivers gone together for so long: pause, then stop; 0: never
 
 
 class Returning(File, frozen=True, kw_only=True):

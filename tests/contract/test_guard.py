@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+from msgspec.structs import replace
 
 from qx.kernel.errors import Refused, Unsure
 from qx.model.control import Term
@@ -90,6 +91,34 @@ def test_an_extension_keeps_it(rig: Rig) -> None:
         assert rig.runs
         await rig.control.extend(3, None, T)
         assert (await rig.control.inspect(T)).guard_left_s is None
+
+    rig.run(story())
+
+
+def test_a_paused_server_answers_nobody_until_it_is_told_another_term(rig: Rig) -> None:
+    async def story() -> None:
+        await rig.control.start(3, "writer", T)
+        for bound in (True, False):
+            await rig.control.extend(3, replace(term(rig, 30.0), paused=True), T)
+            assert not await rig.control.answers(0.5)
+            assert ((await rig.control.inspect(T)).guard_left_s or 0) > 0
+            await rig.control.extend(3, term(rig, 30.0) if bound else None, T)
+            assert await rig.control.answers(T), bound
+
+    rig.run(story())
+
+
+def test_a_paused_server_is_ended_when_its_time_is_over(rig: Rig) -> None:
+    async def story() -> None:
+        await rig.control.start(3, "writer", T)
+        given = replace(term(rig, 4.0), paused=True)
+        await rig.control.extend(3, given, T)
+        await gone(rig)
+        assert rig.elapsed >= given.until
+        over = await until(rig, lambda control: control.exited != "")
+        assert (over.exited, over.running) == ("expired", False)
+        await rig.control.start(4, "writer", T)
+        assert await rig.control.answers(T)
 
     rig.run(story())
 

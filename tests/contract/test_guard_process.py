@@ -126,6 +126,37 @@ def test_what_a_pinned_client_is_told_after_all_woke(rig: RealRig, late: float) 
     rig.run(story())
 
 
+def test_what_is_paused_acknowledges_nothing_any_more(rig: RealRig) -> None:
+    """But what it was about to say: a client waits for each answer before it asks again."""
+
+    async def story() -> None:
+        await rig.control.start(1, "writer", T)
+        writer = await asyncio.to_thread(Writer(rig).writing)
+        given = term(rig, ARRIVES_S, margin=3.0)
+        await rig.control.extend(1, msgspec.structs.replace(given, paused=True), T)
+        paused = rig.elapsed
+        await gone(rig)
+        assert rig.elapsed > given.until
+        assert len([at for at in writer.acked if at > paused]) <= 1
+
+    rig.run(story())
+
+
+def test_a_pause_that_ends_loses_nobody(rig: RealRig) -> None:
+    """Its sessions go on as if nothing had been."""
+
+    async def story() -> None:
+        await rig.control.start(1, "writer", T)
+        writer = await asyncio.to_thread(Writer(rig).writing)
+        await rig.control.extend(1, msgspec.structs.replace(term(rig, 30.0), paused=True), T)
+        await rig.sleep(0.7)
+        before = len(writer.acked)
+        await rig.control.extend(1, term(rig, 30.0), T)
+        await asyncio.to_thread(wait_until, lambda: len(writer.acked) > before + 20, "it writes on")
+
+    rig.run(story())
+
+
 def test_when_the_main_process_dies_its_children_do(pg_rig: RealRig) -> None:
     """Backends of a killed postmaster would go on until they look for it: a query that computes does not look."""
 

@@ -54,7 +54,8 @@ class SimBench(Workbench):
         return self._process.is_shared
 
     def still(self, kinds: tuple[str, ...], since: float | None = None, runs: int = 0) -> Store:
-        return self._process.store
+        store = self._process.store
+        return store.still() if self.is_shared else store  # type: ignore[attr-defined]
 
     async def apart(self, call: Callable[..., T], *arguments: Any) -> T:
         return await self._process.beside(lambda: call(*arguments)) if self.is_shared else call(*arguments)

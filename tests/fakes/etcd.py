@@ -146,6 +146,11 @@ class EtcdClient:
             raise Unsure("QX-STORE-005", f"etcd was asked to write and did not confirm it within {TIMEOUT_S} s")
         raise QxError("QX-STORE-005", f"etcd did not answer within {TIMEOUT_S} s")
 
+    def still(self) -> MemoryStore:
+        """Asked once, as the real one: what is read of it then comes at once."""
+        self._ask("leases")
+        return self._store
+
     def changes(self, kinds: tuple[str, ...]) -> Changes:
         return _Watch(self._etcd, self._home, self._shelf, self._store, kinds)
 

@@ -24,7 +24,7 @@ class SimGuard:
     def __init__(self, node: Node, epoch: int, term: Term | None) -> None:
         self.id = f"{node}/{node.incarnation}"
         self.duty = Duty(epoch, None if term is None else _ticks(term))
-        self.frozen = False
+        self.frozen = self._pauses = False
         self._node, self._simulation = node, node.simulation
 
     def extend(self, epoch: int, term: Term | None) -> str:
@@ -74,13 +74,23 @@ class SimGuard:
             return
         now = self._simulation.now
         due = self.duty.due(now)
-        if due == "quit":
-            self._node.later(QUIT_S, self._expire)
-        elif due == "kill":
+        if due == "kill" or (due and self._pauses):
             self._expire()
+        elif due == "quit":
+            self._node.later(QUIT_S, self._expire)
+        else:
+            self._stand(now)
         at = self.duty.next(now)
         if at is not None and due != "kill":
             self._simulation.after(at - now, self.look)
+
+    def _stand(self, now: float) -> None:
+        pauses = self.duty.pauses(now)
+        if pauses and not self._pauses:
+            self._node.freeze()
+        elif self._pauses and not pauses:
+            self._node.thaw()
+        self._pauses = pauses
 
     def _expire(self) -> None:
         if self._node.guard is self:
@@ -90,4 +100,4 @@ class SimGuard:
 
 
 def _ticks(term: Term) -> Ticks:
-    return Ticks(term.sent, term.until, term.margin)
+    return Ticks(term.sent, term.until, term.margin, term.paused)

@@ -110,10 +110,29 @@ def test_a_released_writer_that_was_started_again_gets_its_role_back_when_nobody
     assert playing.world.groups[PG].writer.accepts
 
 
+def test_a_writer_that_is_cut_off_stands_still_before_it_is_ended() -> None:
+    """What it would acknowledge meanwhile might be lost."""
+    playing = played(*isolated(US, 2.0, 12.0), length=20.0)
+    writer = playing.world.node(PG, US)
+    assert 0.7 < writer.ended - writer.frozen_since < 0.9
+    assert playing.world.groups[PG].writer.region != US
+    other = played(*isolated(US, 2.0, 12.0), length=20.0, profile="default").world.node(PG, US)
+    assert other.frozen_since == 0.0, "no isolation.stop_after"
+
+
+@pytest.mark.parametrize("seconds", [1.0, 1.3])
+def test_a_cut_that_ends_in_time_wakes_it_as_it_was(seconds: float) -> None:
+    playing = played(*isolated(US, 2.0, seconds))
+    writer = playing.world.node(PG, US)
+    assert 0.1 < writer.woken - writer.frozen_since < 0.75
+    assert (writer.incarnation, writer.accepts) == (0, True)
+
+
 # -- what is no failure
 
 NO_FAILURE: dict[str, tuple[Event, ...]] = {
     "a flap of three seconds": isolated(US, 2.0, 3.0),
+    "a flap of a second": isolated(US, 2.0, 1.0),
     "the store elects another leader": (Event(2.0, "elect"), Event(4.0, "elect")),
     "the store has no majority": tuple(Event(2.0, "member", (region, 9.0)) for region in ALL_REGIONS[1:3]),
     "a member dies": (Event(2.0, "member", (EU, 9.0)),),

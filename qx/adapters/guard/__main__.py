@@ -35,7 +35,10 @@ def main(words: list[str]) -> int:
     parser.add_argument("--role", choices=("writer", "replica"), help="what the server comes up as")
     parser.add_argument("argv", nargs="+", metavar="ARGV", help="the server, in the foreground")
     asked = parser.parse_args(words)
-    term = None if asked.term is None else Term(*map(float, asked.term.split(",")))
+    term = None
+    if asked.term is not None:
+        sent, until, margin = map(float, asked.term.split(","))
+        term = Term(sent, until, margin)
     Path("/proc/self/comm").write_text(NAME, encoding="ascii")
     os.chdir(asked.memory.parent)
     beat = Beat(Supervisor(os.environ), int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6)

@@ -57,8 +57,8 @@ class GuardClient:
 
     def extend(self, epoch: int, term: Term, deadline: Deadline) -> Told:
         """When it returns the term is in force."""
-        asked = {"do": "extend", "epoch": epoch, "sent": term.sent, "deadline": term.until, "margin": term.margin}
-        return self._ask(asked, deadline)
+        told = {"sent": term.sent, "deadline": term.until, "margin": term.margin, "paused": term.paused}
+        return self._ask({"do": "extend", "epoch": epoch, **told}, deadline)
 
     def disarm(self, epoch: int, deadline: Deadline) -> Told:
         return self._ask({"do": "disarm", "epoch": epoch}, deadline)

@@ -17,12 +17,13 @@ Why = Literal["epoch", "late", "bad"]
 
 class Term(NamedTuple):
     """`sent`: just before the renewal was sent that grants it. `until`: the deadline; `margin` after it others may
-    write.
+    write. `paused`: until then the server stands still.
     """
 
     sent: float
     until: float
     margin: float
+    paused: bool = False
 
 
 class Denied(Exception):
@@ -64,6 +65,10 @@ class Duty:
             raise Denied("late", "the deadline has passed, the server is being ended")
         if epoch < self.epoch:
             raise Denied("epoch", f"epoch {epoch} is refused, the guard has seen {self.epoch}")
+
+    def pauses(self, now: float) -> bool:
+        """Whether the server is to stand still. One that is due is to end."""
+        return self.term is not None and self.term.paused and not self.due(now)
 
     def due(self, now: float) -> Due:
         if self.term is None or now < self.term.until:

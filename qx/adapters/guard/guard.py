@@ -59,7 +59,7 @@ class Guard:
         self._signals = self._catch_signals()
         self._main: Pid | None = None
         self._end: End | None = None
-        self._quit_sent = False
+        self._quit_sent = self._stands = False
         self._patience = _ENDING_S
 
     def run(self, admission: Admission | None) -> int:
@@ -108,6 +108,7 @@ class Guard:
         self._reap()
         now = linux.since_boot()
         due = self._duty.due(now)
+        self._stand(now)
         if due == "quit" and not self._quit_sent and self._main is not None:
             processes.send((self._main,), signal.SIGQUIT)
             self._quit_sent = True
@@ -115,6 +116,27 @@ class Guard:
             processes.kill(() if self._main is None else (self._main,))
             processes.kill(self._family())
         self._timer.set(self._duty.next(now) if due != "kill" else None)
+
+    def _stand(self, now: float) -> None:
+        """The server stands still, or goes on, as its term says. One whose time is over wakes to nothing but its end:
+        its children, which answer clients, are killed first.
+        """
+        main = () if self._main is None else (self._main,)
+        stands = bool(main) and self._duty.pauses(now)
+        if stands and not self._stands:
+            processes.send(main, signal.SIGSTOP)
+            processes.send(self._family(), signal.SIGSTOP)
+            processes.send(self._family(), signal.SIGSTOP)  # what was begun before the first of them stood still
+        elif self._stands and not stands:
+            if main and not self._duty.due(now):
+                processes.send(self._family(), signal.SIGCONT)
+            else:
+                numbers = [each.number for each in main]
+                processes.kill(each for each in self._family() if each.number not in numbers)
+                processes.send(main, signal.SIGQUIT)
+                processes.send(main, signal.SIGCONT)
+                self._quit_sent = True
+        self._stands = stands
 
     @property
     def _crashed(self) -> bool:
@@ -200,6 +222,7 @@ class Guard:
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             return {"is": "denied", "why": "bad", "message": f"not understood: {error!r}"}
         now = linux.since_boot()
+        self._stand(now)
         self._timer.set(self._duty.next(now))
         term = self._duty.term
         return {
@@ -222,7 +245,8 @@ class Guard:
             case "extend" if not self._binds:
                 raise Denied("late", f"its child is not {self._server.program}, or has ended: nothing can be promised")
             case "extend":
-                term = Term(float(question["sent"]), float(question["deadline"]), float(question["margin"]))
+                sent, until, margin = (float(question[each]) for each in ("sent", "deadline", "margin"))
+                term = Term(sent, until, margin, question.get("paused") is True)
                 self._duty.extend(int(question["epoch"]), term, now)
             case "disarm":
                 self._duty.disarm(int(question["epoch"]), now)

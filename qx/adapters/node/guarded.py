@@ -67,7 +67,7 @@ class Guarded:
         if wanted.role:
             options += [f"--held={self._held}", f"--role={wanted.role}"]
         if wanted.ticks is not None:
-            options.append(f"--term={','.join(map(repr, wanted.ticks))}")
+            options.append(f"--term={','.join(map(repr, wanted.ticks[:3]))}")
         again = _AGAIN if prefix else ()
         return (sys.executable, "-S", "-P", "-m", "qx.adapters.guard", *options, "--", *prefix, *again, *server)
 
@@ -122,4 +122,4 @@ class Guarded:
 
 def ticks(term: Term) -> Ticks:
     """As a guard counts: by this machine's CLOCK_BOOTTIME, which `Clock.elapsed()` is here."""
-    return Ticks(term.sent, term.until, term.margin)
+    return Ticks(term.sent, term.until, term.margin, term.paused)

@@ -208,7 +208,7 @@ class Server(ABC):
                 self.clear_way(deadline)
                 self.guarded.dismiss(deadline)
                 wanted = Wanted(turn.memory.epoch, role, None if term is None else ticks(term))
-                turn.starts(Starting(wanted.epoch, role, wanted.ticks))
+                turn.starts(Starting(wanted.epoch, role, wanted.ticks and wanted.ticks[:3]))
                 self.launch(deadline, turn, wanted)
                 if term is not None:
                     self._bind(epoch, term, deadline, turn)
