@@ -11,7 +11,7 @@ from qx.config.profiles import watch_of
 from qx.engine.records import read, write
 from qx.kernel.errors import QxError, Refused
 from qx.kernel.spans import format_seconds
-from qx.model.standing import Acknowledgement, Arming, Grant
+from qx.model.standing import Acknowledgement, Arming, Grant, Renewal
 
 if TYPE_CHECKING:
     from qx.app.workbench import Workbench
@@ -52,7 +52,7 @@ async def unbind(bench: Workbench, cluster: str) -> str:
     if grant is None or rule is None or rule.writer != grant.region:
         return ""
     bench.store.drop(Grant.KIND, cluster)
-    bench.store.drop(Grant.LIVE, cluster)
+    bench.store.drop(Renewal.KIND, cluster)
     control = bench.controls.get((cluster, grant.region))
     if control is None:
         raise QxError("QX-NODE-001", f"{cluster} has no control in {grant.region}", hint="configure one there")

@@ -13,7 +13,7 @@ from qx.failover.situation import Situation
 from qx.kernel.errors import QxError
 from qx.kernel.ids import sortable_id
 from qx.model.risk_limits import RiskStanding
-from qx.model.standing import Durable, Grant, Release
+from qx.model.standing import Durable, Grant, Release, Renewal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from qx.ports.controls import NodeControl
 
 INSPECT_S = 2.0
-KINDS = (Release.KIND, Grant.KIND, Grant.LIVE, Durable.KIND, RiskStanding.KIND)
+KINDS = (Release.KIND, Grant.KIND, Renewal.KIND, Durable.KIND, RiskStanding.KIND)
 
 
 async def situate(bench: Workbench, consent: Consent, by: str = "") -> Situation:
@@ -67,7 +67,8 @@ def situation(
         durable=read_all(store, Durable),
         risk=read_all(store, RiskStanding),
         fences=fences_of(
-            rules, read_all(store, Release), read_all(store, Grant), {each.key for each in store.records(Grant.LIVE)}
+            rules, read_all(store, Release), read_all(store, Grant),
+            bench.renewals.in_force(store.records(Renewal.KIND)),
         ),
         hung=hung,
         ended=ended or {},

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from qx.adapters.sqlite.store import SqliteStore
     from qx.app.lawbook import Lawbook
     from qx.config.find import Found
+    from qx.engine.renewals import Renewals
     from qx.model.platform import (
         Cluster,
         CommandControl,
@@ -175,6 +176,13 @@ class Workbench:
         return await asyncio.to_thread(call, *arguments)
 
     @cached_property
+    def renewals(self) -> Renewals:
+        """What this process has seen of the writers' leases."""
+        from qx.engine.renewals import Renewals
+
+        return Renewals(self.clock.elapsed)
+
+    @cached_property
     def store_name(self) -> str:
         """Where it is, for people."""
         etcd = self.platform.store.etcd
@@ -309,7 +317,7 @@ class Workbench:
             if self.is_shared and region != self.region:
                 from qx.adapters.node.posted import PostedNode
 
-                return PostedNode(self.store, self.clock, kind, cluster, region, self.apart)
+                return PostedNode(self.store, self.clock, kind, cluster, region, self.renewals.has_lapsed, self.apart)
             from qx.adapters.node.local import LocalNode
 
             return LocalNode(settings, kind, cluster, region)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qx.app.workbench import Workbench
+    from qx.engine.renewals import Renewals
     from qx.model.platform import Platform
     from qx.ports.clock import Clock
     from qx.ports.controls import NodeControl
@@ -45,6 +46,10 @@ class BenchWorld:
     @property
     def store(self) -> Store:
         return self._bench.store
+
+    @property
+    def renewals(self) -> Renewals:
+        return self._bench.renewals
 
     @cached_property
     def means(self) -> Means:

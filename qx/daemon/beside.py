@@ -26,7 +26,7 @@ from qx.failover.vigil import End, end_of
 from qx.kernel.errors import QxError
 from qx.kernel.ids import sortable_id
 from qx.model.control import Term
-from qx.model.standing import Arming, Grant, Release
+from qx.model.standing import Arming, Grant, Release, Renewal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -44,7 +44,7 @@ ACT_S = 5.0
 START_S = 20.0
 AGAIN_S = 0.25  # between two questions out of turn; each waits for as long as any does
 GRANTING_S = START_S + 2 * ACT_S  # how long the cluster is held at most while a lease is given
-KINDS = (Arming.KIND, Grant.KIND, Grant.LIVE, Release.KIND)
+KINDS = (Arming.KIND, Grant.KIND, Renewal.KIND, Release.KIND)
 # Somebody else acts, or no guard is left: it is not extended any more.
 FREED = ("QX-STORE-001", "QX-STORE-002", "QX-STORE-008", "QX-NODE-002", "QX-NODE-011")
 
@@ -198,8 +198,8 @@ class Beside:
             await control.inspect(self._watch.renew)
         term = self._term()
         try:
-            put = functools.partial(self._bench.store.put, expect=held.revision, ttl=self._watch.ttl)
-            live = await self._bench.apart(put, Grant.LIVE, name, {})
+            renew = functools.partial(write, expect=held.revision, ttl=term.ttl)
+            live = await self._bench.apart(renew, self._bench.store, Renewal(ttl=term.ttl), name)
             self._held[name] = Held(held.grant, live.revision, told=False, term=held.term)
             guard = await control.extend(held.grant.epoch, term, self._watch.renew)
             self._held[name] = Held(held.grant, live.revision, term=term)
@@ -214,7 +214,7 @@ class Beside:
     async def _take_up(self, name: str, region: str, control: NodeControl, rule: Rule, store: Still) -> None:
         """A lease for a writer that has none that this controller knows of."""
         found = await control.inspect(ACT_S)
-        grant, live = read(store, Grant, name), store.record(Grant.LIVE, name)
+        grant, live = read(store, Grant, name), store.record(Renewal.KIND, name)
         if grant is not None and live is not None and (grant.region, grant.guard) == (region, found.guard):
             self._held[name] = Held(grant, live.revision)  # as this controller left it: restarted, or not answered
             await self._renew(name, self._held[name], control)
@@ -243,18 +243,21 @@ class Beside:
         """
         found = await control.inspect(ACT_S)
         if found.running and found.guard and not is_replica(found):
+            self._bench.store.drop(Grant.KIND, name)
             guard = await control.extend(rule.writer_epoch, self._term(), ACT_S)
             self._record(name, region, guard, rule.writer_epoch)
 
     async def _grant(self, name: str, region: str, control: NodeControl) -> None:
         """Anew, under a new epoch, to a writer that runs: nobody may act on the cluster meanwhile. First the guard is
-        bound, then the record names it: never does a proof rest on a guard that has no deadline.
+        bound, then the record names it: never does a proof rest on a guard that has no deadline, or one that
+        no renewal tells of.
         """
         lease = self._lease(name)
         try:
             if self._bench.store.rules()[name].writer != region:
                 return
             self._bench.store.check(lease)
+            self._bench.store.drop(Grant.KIND, name)
             await control.hold(lease.epoch, "", ACT_S)  # as the run that made it the writer did, if it could
             guard = await control.extend(lease.epoch, self._term(), ACT_S)
             self._bench.store.check(lease)
@@ -286,7 +289,7 @@ class Beside:
     def _record(self, name: str, region: str, guard: str, epoch: int) -> None:
         watch = self._watch
         grant = Grant(cluster=name, region=region, epoch=epoch, guard=guard, ttl=watch.ttl, margin=watch.margin)
-        live = self._bench.store.put(Grant.LIVE, name, {}, ttl=watch.ttl)
+        live = write(self._bench.store, Renewal(ttl=watch.ttl), name, ttl=watch.ttl)
         write(self._bench.store, grant, name)
         self._held[name] = Held(grant, live.revision)
         self._freeing.pop(name, None)
@@ -342,7 +345,7 @@ class Beside:
             rule = store.rules().get(name)
             if rule is not None and rule.writer == region:
                 store.drop(Grant.KIND, name)
-                store.drop(Grant.LIVE, name)
+                store.drop(Renewal.KIND, name)
                 found = await control.inspect(ACT_S)
                 if not found.running and found.exited == "expired":
                     await self._start_again(name, region, control, found, armed=False)

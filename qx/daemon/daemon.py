@@ -22,8 +22,9 @@ from qx.daemon.timekeeper import Timekeeper
 from qx.daemon.trust import Trust
 from qx.daemon.voice import Voice
 from qx.daemon.watchman import Watchman
+from qx.engine import leading
 from qx.kernel.errors import QxError
-from qx.model.standing import Grant, Release
+from qx.model.standing import Release, Renewal, Witness
 from qx.model.topology import Cause
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from qx.daemon.log import Log
     from qx.model.topology import Topology
 
+TOLD = (Release.KIND, Renewal.KIND, Witness.KIND, leading.KIND)
 FINISH_S = 60.0  # a run that acts when the daemon is stopped has so long to end; then it is left to be resumed
 
 
@@ -152,6 +154,7 @@ class Post:
                 asyncio.create_task(self._hang.mind(), name="hang"),
                 asyncio.create_task(self._near(), name="nearby"),
                 asyncio.create_task(self._listen(), name="listen"),
+                asyncio.create_task(self._count(), name="count"),
                 asyncio.create_task(self._postbox.serve(), name="postbox"),
             ]
         return self
@@ -171,15 +174,36 @@ class Post:
         """What another controller released is considered at once, and whose lease ran out."""
         while True:
             try:
-                async for record in self.bench.store.changes((Release.KIND, Grant.LIVE)):
-                    if (record.kind == Release.KIND) is bool(record.value) and (record.value or record.until == 0):
-                        if record.kind == Release.KIND:
-                            self.watchman.released(record.key)
-                        self.eyes.alarmed.add(record.key)
-                        self.eyes.woken.set()
+                async for record in self.bench.store.changes(TOLD):
+                    ended = record.until == 0
+                    if record.kind != Release.KIND and not ended:
+                        self.bench.renewals.see(record)
+                    elif record.kind == Renewal.KIND:
+                        self._consider(record.key)
+                    elif record.kind == Release.KIND and not ended:
+                        self.watchman.released(record.key)
+                        self._consider(record.key)
             except QxError as error:
                 self._log.tell("error", code=error.code, message=error.message)
             await self.bench.clock.sleep(self.watch.probe)
+
+    async def _count(self) -> None:
+        """So is whose lease has run out by this controller's own count."""
+        clock, renewals = self.bench.clock, self.bench.renewals
+        last = clock.elapsed()
+        while True:
+            due, clusters = renewals.next(Renewal.KIND, last)
+            left = due - clock.elapsed()
+            if left > 0:
+                await clock.sleep(min(left, self.watch.probe))
+                continue
+            last = due
+            for cluster in clusters:
+                self._consider(cluster)
+
+    def _consider(self, cluster: str) -> None:
+        self.eyes.alarmed.add(cluster)
+        self.eyes.woken.set()
 
     async def __aexit__(self, *_: object) -> None:
         try:

@@ -11,7 +11,7 @@ from qx.engine.records import read_all
 from qx.failover.fences import Fenced, fences_of
 from qx.failover.openruns import UNENDED
 from qx.failover.vetoes import AUTOMATIC, DAY_S, SCHEDULED, Standing
-from qx.model.standing import Acknowledgement, Arming, Grant, Release, Witness
+from qx.model.standing import Acknowledgement, Arming, Grant, Release, Renewal, Witness
 
 if TYPE_CHECKING:
     from qx.app.workbench import Workbench
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from qx.model.observation import Sample
 
 RUNS = 200
-KINDS = (Arming.KIND, Acknowledgement.KIND, Witness.KIND, Release.KIND, Grant.KIND, Grant.LIVE)
+KINDS = (Arming.KIND, Acknowledgement.KIND, Witness.KIND, Release.KIND, Grant.KIND, Renewal.KIND)
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -107,9 +107,10 @@ def recall(bench: Workbench) -> Record:
         maintenance=store.maintenance(now),
         armings=read_all(store, Arming),
         acknowledged=read_all(store, Acknowledgement),
-        witnesses=witnesses(store),
+        witnesses=witnesses(store, bench.renewals),
         fences=fences_of(
-            rules, read_all(store, Release), read_all(store, Grant), {each.key for each in store.records(Grant.LIVE)}
+            rules, read_all(store, Release), read_all(store, Grant),
+            bench.renewals.in_force(store.records(Renewal.KIND)),
         ),
     )
 

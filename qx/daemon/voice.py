@@ -11,7 +11,7 @@ from qx.app.stepping import Stepping
 from qx.engine.records import read_all
 from qx.kernel.errors import QxError
 from qx.model.snapshot import Figures, Snapshot
-from qx.model.standing import Arming, DrillResult, Grant
+from qx.model.standing import Arming, DrillResult, Grant, Renewal
 
 if TYPE_CHECKING:
     from qx.app.workbench import Workbench
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from qx.ports.store import Still, Store
 
 RUNS = 50
-KINDS = (Grant.KIND, Grant.LIVE, Arming.KIND, DrillResult.KIND)
+KINDS = (Grant.KIND, Renewal.KIND, Arming.KIND, DrillResult.KIND)
 
 
 class Voice:
@@ -66,7 +66,7 @@ class Voice:
 
     def _snapshot(self, store: Still | Store, topology: Topology, took_s: float) -> Snapshot:
         now = self._bench.clock.now()
-        live = {each.key: each.until or 0.0 for each in store.records(Grant.LIVE)}
+        live = {each.key: each.until or 0.0 for each in store.records(Renewal.KIND)}
         grants = {name: (grant, live.get(name, 0.0)) for name, grant in read_all(store, Grant).items()}
         found = {name: drills(store, name) for name in self._bench.platform.clusters}
         figures = Figures(

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 INSPECT_S = 1.0
 ANSWER_S = 0.5  # a server that says nothing to a neighbour for so long hangs, for the moment
 RELEASE_S = 0.1  # so long the controller beside the writer has to make its end true before it is asked for more
+ASKS_AGAIN_S = 2.5  # and a tick: whoever lives and could not reach the store has told it something by then
 CLOSER_S = 1.0  # for so long a cluster is looked at closely after one of its servers hung up
 CLOSER_EVERY_S = 0.02
 
@@ -66,7 +67,9 @@ class Watchman:
         self._well: dict[str, float | None] = {}  # since when home could take its writer back
         self._silent = -math.inf  # when the store last did not answer
         # Shorter than the writer's: who leads next is known when that runs out, should both be gone.
-        self._leadership = Leadership(bench.store, bench.region, watch.ttl / 2) if bench.region else None
+        self._leadership = (
+            Leadership(bench.store, bench.region, watch.ttl / 2, bench.renewals) if bench.region else None
+        )
         self._confirming = Confirming(bench, log)
         self._leads = bench.region is None  # the one controller of a platform leads
         self.nearby = Nearby(bench, bench.region) if bench.region else None
@@ -216,11 +219,15 @@ class Watchman:
         return watched.wait_s
 
     def _is_fenced(self, name: str, source: str, record: Record | None) -> bool:
-        """A lease that ran out while nobody could extend it proves as much; but who held it comes first then."""
+        """A lease that ran out while nobody could extend it proves as much; but who held it comes first then, unless
+        the controller beside it says nothing either.
+        """
         fenced = record.fences.get((name, source)) if record is not None else None
-        if fenced is None:
+        if record is None or fenced is None:
             return False
-        return fenced.how == "released" or self._bench.clock.elapsed() - self._silent >= self._watch.ttl
+        speaks = self._bench.region is None or source in record.witnesses
+        patience = self._watch.ttl if speaks else min(self._watch.ttl, self._watch.probe + ASKS_AGAIN_S)
+        return fenced.how == "released" or self._bench.clock.elapsed() - self._silent >= patience
 
     async def _end(self, name: str, source: str, record: Record) -> End:
         fenced = record.fences.get((name, source))

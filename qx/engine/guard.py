@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from qx.engine.renewals import Renewals
     from qx.engine.world import World
     from qx.model.platform import Platform
     from qx.ports.clock import Clock
@@ -44,6 +45,10 @@ class Guarded:
     @property
     def store(self) -> Store:
         return self._world.store
+
+    @property
+    def renewals(self) -> Renewals:
+        return self._world.renewals
 
     @property
     def reporter(self) -> Reporter:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from qx.engine.renewals import Renewals
     from qx.model.plan import Plan, StagePlan
     from qx.model.platform import Platform
     from qx.ports.clock import Clock
@@ -27,6 +28,9 @@ class World(Protocol):
 
     @property
     def store(self) -> Store: ...
+
+    @property
+    def renewals(self) -> Renewals: ...
 
     @property
     def reporter(self) -> Reporter: ...

@@ -6,6 +6,7 @@ how long, who was released, what was acknowledged, drilled, decided.
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 from msgspec import Struct
@@ -27,18 +28,27 @@ class Arming(Struct, frozen=True, kw_only=True):
 class Grant(Struct, frozen=True, kw_only=True):
     """The writer's lease: the server in `region` may write under `epoch` while its guard is told so.
 
-    `guard`: the identity of the process that kills it; '' when none does: then its end proves nothing. Standing for as
-    long as it is renewed is the record `grant-live` of the same cluster, which runs out by itself.
+    `guard`: the identity of the process that kills it; '' when none does: then its end proves nothing. It stands for as
+    long as its `Renewal` does.
     """
 
     KIND: ClassVar[str] = "grant"
-    LIVE: ClassVar[str] = "grant-live"
     cluster: str
     region: str
     epoch: int
     guard: str
     ttl: float
     margin: float
+
+
+class Renewal(Struct, frozen=True, kw_only=True):
+    """The grant of the same cluster is in force, as its latest renewal says; runs out by itself.
+
+    `ttl`: the guard ends its server in less than so many seconds after this was sent, unless a later one is granted.
+    """
+
+    KIND: ClassVar[str] = "grant-live"
+    ttl: float = math.inf  # before this was told
 
 
 class Release(Struct, frozen=True, kw_only=True):
@@ -87,7 +97,8 @@ class DrillResult(Struct, frozen=True, kw_only=True):
 
 class Witness(Struct, frozen=True, kw_only=True):
     """What the controller of `region` sees: clusters whose writer is gone, and whose writer answers it; and what the
-    controls beside it told some seconds ago, by cluster. Key: region.
+    controls beside it told some seconds ago, by cluster. Key: region. `ttl`: it speaks again in less than so many
+    seconds, if it lives.
     """
 
     KIND: ClassVar[str] = "witness"
@@ -96,6 +107,7 @@ class Witness(Struct, frozen=True, kw_only=True):
     gone: tuple[str, ...]
     heard: tuple[str, ...]
     controls: dict[str, Control] = {}
+    ttl: float = math.inf  # before this was told
 
 
 class Decided(Struct, frozen=True, kw_only=True):

@@ -38,6 +38,7 @@ class SimBench(Workbench):
             operator=operator,
             clock=process.clock,
             store=process.store,
+            renewals=process.renewals,
         )
         self.__dict__.update(
             controls={key: self._node_control(*key) for key in nodes if key not in world.uncontrolled},
@@ -64,7 +65,8 @@ class SimBench(Workbench):
         """As of a LocalControl: beside its own controller, or posted to that."""
         process = self._process
         if self.is_shared and region != self.region:
-            return PostedNode(process.store, process.clock, self.platform.clusters[cluster].kind, cluster, region)
+            kind = self.platform.clusters[cluster].kind
+            return PostedNode(process.store, process.clock, kind, cluster, region, process.renewals.has_lapsed)
         return process.control(cluster, region)
 
     def secret(self, reference: str) -> str:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from qx.adapters.ed25519 import signed_by
+from qx.engine.renewals import Renewals
 from qx.failover import links
 from qx.kernel.errors import QxError, Unsure
 from qx.model.journal import Event
@@ -82,6 +83,7 @@ class Process:
         self.is_shared = isinstance(store, EtcdClient)  # the store, with other controllers
         if isinstance(store, EtcdClient):
             store.blocks = self.block
+        self.renewals = Renewals(self.clock.elapsed)
         self.reporter = _Silent()
         self.alive = True
         self.step = ""

@@ -25,7 +25,7 @@ from qx.lab import faults
 from qx.lab.lab import running
 from qx.lab.up import Wish
 from qx.model.journal import Event, RunOutcome
-from qx.model.standing import Arming, Grant, Witness
+from qx.model.standing import Arming, Grant, Renewal, Witness
 from tests.fixtures_etcd import MISSING, etcd_program
 from tests.fixtures_lab import ROOT, SESSIONS, TRADING, came, ended, wait
 
@@ -72,7 +72,7 @@ def extended(site: Site, cluster: str) -> bool:
     """Whether the writer has a lease of its own."""
     with site.store() as store:
         grants = {each.key: each.value["region"] for each in store.records(Grant.KIND)}
-        return store.record(Grant.LIVE, cluster) is not None and grants.get(cluster) == store.rules()[cluster].writer
+        return store.record(Renewal.KIND, cluster) is not None and grants.get(cluster) == store.rules()[cluster].writer
 
 
 def prepared(site: Site, cluster: str) -> str:

@@ -19,7 +19,7 @@ from qx.failover.forwarding import MOST_BYTES
 from qx.failover.vetoes import AUTOMATIC
 from qx.model.approval import Approved
 from qx.model.journal import Event
-from qx.model.standing import Acknowledgement, Arming, Grant, Release
+from qx.model.standing import Acknowledgement, Arming, Grant, Release, Renewal
 from tests.fakes.clusters import STALE_S
 from tests.fakes.postgres import PgNode
 from tests.fakes.store import MemoryStore
@@ -62,6 +62,7 @@ class Oracle:
         self.foreign: set[str] = set()
         self._chosen: set[str] = set()  # runs whose choice was judged
         self.set_clock = False
+        self._counts: dict[str, Process] = {}  # that judge by themselves when a lease has run out
         self._distrusts: dict[str, float] = {}  # until then a daemon has reason to distrust itself
         self._lost: dict[str, int] = dict.fromkeys(world.groups, 0)
         for group in world.groups.values():
@@ -75,6 +76,7 @@ class Oracle:
     def judges(self, process: Process, place: str) -> None:
         """Every deed of that process, the daemon's at that place; its journal entries are brought by `wrote`."""
         process.on_deed = self._did
+        self._counts[place] = process
         self._distrusts[place] = 0.0
 
     def forbids(self, process: Process) -> None:
@@ -145,8 +147,13 @@ class Oracle:
             self.violated(f"{node} was released under epoch {release.epoch}, and nothing keeps it from writing: {held}")
 
     def proofs_hold(self) -> None:
-        """What the store lets anybody conclude at this moment is true: who is proven to be fenced does not write."""
-        live = {each.key for each in self.store.records(Grant.LIVE)}
+        """What anybody may conclude at this moment is true: who is proven to be fenced, by what the store tells or by
+        how long one of them has seen it tell the same, does not write.
+        """
+        acting = (process for process in self._counts.values() if process.alive and not process.ahead)
+        counts = [process.renewals for process in acting]
+        standing = self.store.records(Renewal.KIND)
+        live = {each.key for each in standing if all(count.outlived(each) is None for count in counts)}
         fenced = fences_of(self.store.rules(), read_all(self.store, Release), read_all(self.store, Grant), live)
         for (cluster, region), fence in fenced.items():
             node = self.world.groups[cluster].nodes[region]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from qx.model.standing import Grant, Release
+from qx.model.standing import Grant, Release, Renewal
 from tests.fakes.process import HOME, How
 from tests.fakes.world import ALL_REGIONS, KV, PG
 
@@ -241,7 +241,7 @@ class _Dice:
 
     def _at_record(self, at: float) -> list[Event]:
         """The next controller dies that writes such a record; and there is a reason to."""
-        kind = self._dice.choice((Grant.KIND, Grant.KIND, Grant.LIVE, Release.KIND, Release.KIND))
+        kind = self._dice.choice((Grant.KIND, Grant.KIND, Renewal.KIND, Release.KIND, Release.KIND))
         first = kind == Grant.KIND
         begun = Event(0.0 if first else at / 2, "kill-at-record", (kind, self._number(4.0 if first else 0.3, 9.0)))
         return [begun, *self._crash(at)]

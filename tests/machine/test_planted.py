@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from qx.adapters.guard.duty import Denied, Duty
 from qx.daemon import watchman
@@ -17,11 +18,12 @@ from qx.daemon.trust import Trust
 from qx.engine import execute, fold
 from qx.engine.acts import fencing
 from qx.engine.records import read, write
+from qx.engine.renewals import Renewals
 from qx.failover import vetoes
 from qx.failover.vigil import End
 from qx.kernel.errors import QxError
 from qx.model.control import Term
-from qx.model.standing import Grant, Release
+from qx.model.standing import Release, Renewal
 from tests.fakes.clusters import Group
 from tests.fakes.controls import SimPgControl, SimRedisControl
 from tests.fakes.nodes import Node
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from qx.daemon.record import Record
     from qx.daemon.watchman import Watchman
     from qx.engine.world import Doing
+    from qx.model import lease
     from qx.model.lease import Rule
     from qx.model.plan import Plan
     from qx.ports.controls import NodeControl
@@ -143,7 +146,7 @@ def the_guard_is_told_first(patch: pytest.MonkeyPatch) -> None:
 
     async def renew(self: Beside, name: str, held: Held, control: NodeControl) -> None:
         await control.extend(held.grant.epoch, self._term(), self._watch.renew)
-        live = self._bench.store.put(Grant.LIVE, name, {}, expect=held.revision, ttl=self._watch.ttl)
+        live = write(self._bench.store, Renewal(ttl=5.0), name, expect=held.revision, ttl=self._watch.ttl)
         self._held[name] = Held(held.grant, live.revision)
 
     patch.setattr(Beside, "_renew", renew)
@@ -193,6 +196,32 @@ def released_while_it_runs(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Beside, "_take_up", take_up)
 
 
+def a_renewal_is_outlived_too_soon(patch: pytest.MonkeyPatch) -> None:
+    real = Renewals.see
+
+    def see(self: Renewals, record: lease.Record) -> None:
+        real(self, replace(record, value={"ttl": 1.0}))
+
+    patch.setattr(Renewals, "see", see)
+
+
+def later_renewals_are_not_counted(patch: pytest.MonkeyPatch) -> None:
+    """Whoever saw one once thinks that none followed, and takes away whatever stands."""
+
+    def outlived(self: Renewals, record: lease.Record) -> float | None:
+        seen = self._seen.get(record.kind, {}).get(record.key)
+        stood = 0.0 if seen is None else self._elapsed() - seen.since
+        return stood if seen is not None and stood > seen.ttl else None
+
+    def see(self: Renewals, record: lease.Record) -> None:
+        if record.key not in self._seen.get(record.kind, {}):
+            real(self, record)
+
+    real = Renewals.see
+    patch.setattr(Renewals, "see", see)
+    patch.setattr(Renewals, "outlived", outlived)
+
+
 def fences_itself_in_observe(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Beside, "_may_keep", lambda self, cluster, armed: cluster in armed)
 
@@ -225,6 +254,8 @@ LEASES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "a deadline is taken back": a_deadline_is_taken_back,
     "RELEASED without the start lock": released_without_the_start_lock,
     "RELEASED while it runs": released_while_it_runs,
+    "a renewal is outlived too soon": a_renewal_is_outlived_too_soon,
+    "later renewals are not counted": later_renewals_are_not_counted,
     "fences itself in observe": fences_itself_in_observe,
 }
 

@@ -19,7 +19,7 @@ from qx.app.workbench import Workbench
 from qx.engine.records import read
 from qx.kernel.errors import QxError
 from qx.lab.layout import slot_name
-from qx.model.standing import Grant
+from qx.model.standing import Grant, Renewal
 
 if TYPE_CHECKING:
     from bench.failover.net import Process, Region
@@ -63,7 +63,7 @@ class Qx:
         """Its lease stands: every controller runs, and one of them extends it."""
         bench = Workbench(self._env(WORLD))
         try:
-            grant, live = read(bench.store, Grant, CLUSTER), bench.store.record(Grant.LIVE, CLUSTER)
+            grant, live = read(bench.store, Grant, CLUSTER), bench.store.record(Renewal.KIND, CLUSTER)
         except QxError:
             return False
         finally:

@@ -25,6 +25,7 @@ from qx.ports.controls import Unwatched
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from qx.model.lease import Record
     from qx.model.platform import Kind
     from qx.ports.clock import Clock
     from qx.ports.store import Store
@@ -40,11 +41,15 @@ class Apart(Protocol):
 
 
 class PostedNode(Carried):
-    """`apart` does what asks the store; it may do so beside the event loop."""
+    """`lapsed`: whether a controller that so testified was not heard again in its time; `apart` does what asks the
+    store, and may do so beside the event loop.
+    """
 
     def __init__(
-        self, store: Store, clock: Clock, kind: Kind, cluster: str, region: str, apart: Apart | None = None
+        self, store: Store, clock: Clock, kind: Kind, cluster: str, region: str,
+        lapsed: Callable[[Record], bool] = lambda _: False, apart: Apart | None = None,
     ) -> None:
+        self._lapsed = lapsed
         self._store, self._clock, self._kind = store, clock, kind
         self._cluster, self._region, self._apart = cluster, region, apart or _at_once
 
@@ -52,7 +57,8 @@ class PostedNode(Carried):
         if arguments.get("term") is not None:
             raise QxError("QX-NODE-005", f"{self._where}: a term cannot be posted", hint="its own controller extends")
         arguments.pop("term", None)
-        if await self._apart(self._store.record, Witness.KIND, self._region) is None:
+        witness = await self._apart(self._store.record, Witness.KIND, self._region)
+        if witness is None or self._lapsed(witness):
             raise Unwatched("QX-NODE-001", f"{self._where}: no controller watches there", hint=self._hint)
         key = f"{self._cluster}/{self._region}/{sortable_id(self._clock.now(), self._clock.noise())}"
         args = {name: _without_password(name, value) for name, value in arguments.items() if name != "epoch"}

@@ -11,7 +11,7 @@ from qx.failover.sight import takes_writes
 from qx.kernel.errors import QxError, Refused
 from qx.model import plan
 from qx.model.control import Control, PgControl
-from qx.model.standing import Grant
+from qx.model.standing import Grant, Renewal
 
 if TYPE_CHECKING:
     from qx.engine.world import Doing
@@ -184,7 +184,7 @@ async def _pin(cluster: str, region: str, upstream: str, doing: Doing) -> None:
 
 async def set_free(cluster: str, found: Control, control: NodeControl, doing: Doing) -> None:
     """A writer that a guard would end when its lease is over runs freely. First the record: no deadline, no proof."""
-    for kind in (Grant.KIND, Grant.LIVE):
+    for kind in (Grant.KIND, Renewal.KIND):
         doing.world.store.drop(kind, cluster)
     if found.running and found.guard_left_s is not None:
         await control.extend(doing.epoch, None, doing.timeout)

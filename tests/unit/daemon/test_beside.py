@@ -20,7 +20,7 @@ from qx.kernel.errors import QxError, Refused
 from qx.model.control import PgControl, Term
 from qx.model.journal import RunOutcome
 from qx.model.platform import Platform
-from qx.model.standing import Arming, Grant, Release
+from qx.model.standing import Arming, Grant, Release, Renewal
 from qx.model.topology import Topology
 from qx.model.watching import Watching
 from tests.fakes.rigs import MemoryRig
@@ -94,7 +94,7 @@ class Control:
 
 def proofs(store: Any) -> dict[tuple[str, str], Any]:
     """What would let others promote at this moment."""
-    live = {"trading"} if store.record(Grant.LIVE, "trading") else set()
+    live = {"trading"} if store.record(Renewal.KIND, "trading") else set()
     return fences_of(store.rules(), read_all(store, Release), read_all(store, Grant), live)
 
 
@@ -146,6 +146,20 @@ async def test_the_guard_is_bound_before_the_record_names_it() -> None:
     assert grant is not None
     assert (grant.region, grant.guard, grant.epoch) == (US, "g1", 2)
     assert scene.store.leases() == ()
+
+
+async def test_nor_does_a_record_that_names_it_already_when_it_is_bound_within_a_run() -> None:
+    """Whoever bound it before has died, and the run that made it the writer still follows up."""
+    scene = Scene(RUNS)
+    (lease,) = scene.store.acquire(("trading",), "failover", 60.0)
+    scene.store.record_writer(lease, US, "7/1", 1.0)
+    write(scene.store, Grant(cluster="trading", region=US, epoch=2, guard="g1", ttl=5.0, margin=1.5), "trading")
+    assert proofs(scene.store)
+    await scene.beside.round()
+    assert scene.control.asked == ["extend"]
+    assert scene.control.proofs == [False]
+    assert proofs(scene.store) == {}
+    assert read(scene.store, Grant, "trading") is not None
 
 
 async def test_a_server_without_a_guard_is_not_granted_anything() -> None:
@@ -223,6 +237,7 @@ async def test_a_lease_that_ran_out_is_not_extended_but_granted_anew_under_a_hig
     assert proofs(scene.store)[("trading", US)].how == "expired"
     await scene.beside.round()
     assert scene.control.asked == ["hold ", "extend", "hold ", "extend"]
+    assert scene.control.proofs == [False] * 4
     assert scene.epoch == 3
     assert proofs(scene.store) == {}
 
