@@ -179,10 +179,11 @@ class Post:
                     if record.kind != Release.KIND and not ended:
                         self.bench.renewals.see(record)
                     elif record.kind == Renewal.KIND:
-                        self._consider(record.key)
+                        self.watchman.consider(record.key)
                     elif record.kind == Release.KIND and not ended:
                         self.watchman.released(record.key)
-                        self._consider(record.key)
+                        self.eyes.alarmed.add(record.key)
+                        self.eyes.woken.set()
             except QxError as error:
                 self._log.tell("error", code=error.code, message=error.message)
             await self.bench.clock.sleep(self.watch.probe)
@@ -199,11 +200,7 @@ class Post:
                 continue
             last = due
             for cluster in clusters:
-                self._consider(cluster)
-
-    def _consider(self, cluster: str) -> None:
-        self.eyes.alarmed.add(cluster)
-        self.eyes.woken.set()
+                self.watchman.consider(cluster)
 
     async def __aexit__(self, *_: object) -> None:
         try:

@@ -61,7 +61,8 @@ class Watchman:
         self._vigils: dict[str, Vigil] = {}
         self._decisions = Decisions(bench, log, lambda: self._leads)
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._again: set[str] = set()  # clusters of which a server hung up while they were considered
+        self._again: dict[str, bool] = {}  # clusters to be considered once more, and whether closely
+        self._quiet: dict[str, int] = {}  # looks in a row in which nobody heard a cluster's writer
         self._released = {name: asyncio.Event() for name in bench.platform.clusters}  # told, since it was last asked
         self._lost: set[str] = set()  # clusters whose writer is dead, judged by its heartbeats
         self._well: dict[str, float | None] = {}  # since when home could take its writer back
@@ -122,6 +123,11 @@ class Watchman:
         for name in alarmed if self._leads else ():
             self._start(name, closely=True)
 
+    def consider(self, name: str) -> None:
+        """At once, by whoever would act on it: its writer's lease has run out."""
+        if self._leads and name in self._bench.platform.clusters:
+            self._start(name, again=True)
+
     def released(self, name: str) -> None:
         """The controller beside the writer has told so: nothing else has to be found out about it."""
         if name in self._released:
@@ -133,10 +139,11 @@ class Watchman:
             await asyncio.wait(self._tasks.values())
         await self._decisions.settle()
 
-    def _start(self, name: str, *, closely: bool = False) -> None:
+    def _start(self, name: str, *, closely: bool = False, again: bool = False) -> None:
+        """`again`: if it is being considered, then after that; as with `closely`."""
         if name in self._tasks:
-            if closely:
-                self._again.add(name)
+            if closely or again:
+                self._again[name] = closely or self._again.get(name, False)
             return
         task = asyncio.create_task(self._consider(name, closely=closely), name=f"consider {name}")
         self._tasks[name] = task
@@ -149,8 +156,7 @@ class Watchman:
         if error is not None:
             self._log.tell("bug", task=task.get_name(), trace="".join(traceback.format_exception(error)))
         if name in self._again:
-            self._again.discard(name)
-            self._start(name, closely=True)
+            self._start(name, closely=self._again.pop(name))
 
     async def _consider(self, name: str, *, closely: bool) -> None:
         try:
@@ -192,14 +198,17 @@ class Watchman:
         # Nobody's heartbeats come through one that hangs, or that its guard ended: a replica that hears nothing
         # has lost it.
         lost = end is End.HANGS or (end is End.UNKNOWN and self._is_fenced(name, str(source), record))
-        heard = {name: 2 * self._watch.probe} if lost else {}
+        within = {name: 2 * self._watch.probe}
+        heard = within if lost else {}
         topology = (await self._rejudged(heard) if heard else None) or self.topology
         view = topology.clusters[name]
         (self._lost.add if lost and view.cause is Cause.WRITER_DEAD else self._lost.discard)(name)
         vigil, watched = heed(
             self._vigils.get(name, Vigil()), view, end, self._watch, self._bench.clock.elapsed(),
-            self._eyes.answered.get((name, str(source))),
+            self._eyes.answered.get((name, str(source))), self._quiet.get(name, 0),
         )
+        quiet = record is not None and self._judged(record, within).clusters[name].cause is Cause.WRITER_DEAD
+        self._quiet[name] = self._quiet.get(name, 0) + 1 if quiet and end is End.UNKNOWN else 0
         self._vigils[name] = vigil
         match watched.finding:
             case Finding.WELL:
@@ -354,11 +363,14 @@ class Watchman:
             self._log.tell("ended", run=run.id, outcome=ended.outcome.value)
 
     def _judge(self, record: Record) -> Topology:
-        self.topology = judge(
-            self._bench.platform, self._eyes.seen, self._eyes.endpoints_seen, record.rules, record.store_id,
-            self._bench.clock.now(), record.samples,
-        )
+        self.topology = self._judged(record, {})
         return self.topology
+
+    def _judged(self, record: Record, heard_within: dict[str, float]) -> Topology:
+        return judge(
+            self._bench.platform, self._eyes.seen, self._eyes.endpoints_seen, record.rules, record.store_id,
+            self._bench.clock.now(), record.samples, heard_within,
+        )
 
     async def _keep_samples(self, topology: Topology) -> None:
         """By the leader: all of them see the same."""
@@ -371,12 +383,7 @@ class Watchman:
 
     async def _rejudged(self, heard_within: dict[str, float]) -> Topology | None:
         record = await self._recall()
-        if record is None:
-            return None
-        return judge(
-            self._bench.platform, self._eyes.seen, self._eyes.endpoints_seen, record.rules, record.store_id,
-            self._bench.clock.now(), record.samples, heard_within,
-        )
+        return None if record is None else self._judged(record, heard_within)
 
     async def _recall(self) -> Record | None:
         """None: the store does not answer, and without a record nobody may act."""

@@ -79,9 +79,12 @@ def end_of(control: Control | None, *, answers: bool = True) -> End:
 
 
 def heed(
-    vigil: Vigil, view: ClusterView, end: End, watch: Watch, at: float, answered: float | None = None
+    vigil: Vigil, view: ClusterView, end: End, watch: Watch, at: float, answered: float | None = None,
+    quiet: int = 0,
 ) -> tuple[Vigil, Watched]:
-    """The vigil after one look, and what is to be thought of the writer now. `answered`: when it last did, if ever."""
+    """The vigil after one look, and what is to be thought of the writer now. `answered`: when it last did, if ever.
+    `quiet`: so many looks just before this one nobody heard it, which was no proof yet.
+    """
     flaps = tuple(each for each in vigil.flaps if at - each < FLAP_MEMORY_S)
     if view.cause is not Cause.WRITER_DEAD:
         came_back = vigil.since is not None and view.writer is not None and view.writer == vigil.region
@@ -97,7 +100,8 @@ def heed(
     # While nobody looked, or could tell, it may have been started, have written, and have ended again.
     told = vigil.ended is not None and not again and at - vigil.looked <= watch.probe + watch.stall
     ended = (vigil.ended if told else at) if end in (End.CRASHED, End.STOPPED) else None
-    now = Vigil(since, missing(view), last, 1 if again else vigil.looks + 1, flaps, ended, at)
+    before = 0 if again else max(vigil.looks, quiet if end is End.UNKNOWN else 0)
+    now = Vigil(since, missing(view), last, before + 1, flaps, ended, at)
     if end is End.RUNS:
         return Vigil(flaps=flaps), Watched(Finding.SUSPECT, f"{view.because}; but its server answers beside it")
     grace, what = _grace(end, watch)

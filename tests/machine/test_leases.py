@@ -50,7 +50,7 @@ LOST: dict[str, tuple[Event, ...]] = {
 def test_a_lost_region_is_replaced_when_its_lease_has_run_out(what: str, name: str) -> None:
     playing = played(*LOST[what], modes={name: "auto"}, length=20.0)
     assert [move.source for move in playing.oracle.moves] == [US]
-    assert outage(playing, name) < LEASE_S + 2.5
+    assert outage(playing, name) < LEASE_S + 1.0
 
 
 def test_so_it_is_when_the_leader_of_the_store_is_lost_with_it() -> None:

@@ -147,3 +147,12 @@ def test_a_silence_counts_from_the_last_answer_and_a_stop_from_when_it_was_seen(
     for end, grace in ((End.UNKNOWN, WATCH.probe * WATCH.confirm), (End.STOPPED, WATCH.restart_grace)):
         _, watched = heed(Vigil(), DEAD, end, WATCH, 10.0, answered=9.5)
         assert watched.wait_s == grace - (0.5 if end is End.UNKNOWN else 0.0)
+
+
+def test_looks_at_which_nobody_heard_it_count_once_that_means_that_it_is_gone() -> None:
+    """A lease that has run out proves it; nobody has to look as often again. What stopped or hangs tells so itself."""
+    for end, finding in ((End.UNKNOWN, Finding.UNPROVEN), (End.HANGS, Finding.WAITING)):
+        _, watched = heed(Vigil(), DEAD, end, WATCH, 10.0, 4.0 if end is End.UNKNOWN else 9.9, WATCH.confirm - 1)
+        assert watched.finding is finding
+    _, watched = heed(Vigil(), DEAD, End.UNKNOWN, WATCH, 10.0, 4.0, WATCH.confirm - 2)
+    assert watched.finding is Finding.WAITING
