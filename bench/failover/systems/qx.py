@@ -19,11 +19,14 @@ from qx.app.workbench import Workbench
 from qx.engine.records import read
 from qx.kernel.errors import QxError
 from qx.lab.layout import slot_name
-from qx.model.standing import Grant, Renewal
+from qx.model.standing import Grant, Renewal, Witness
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bench.failover.net import Process, Region
     from bench.failover.systems.system import Site
+    from qx.ports.store import Store
 
 CLUSTER = "trading"
 ROUTE_PORT = 6432
@@ -61,15 +64,24 @@ class Qx:
 
     def is_ready(self, writer: str) -> bool:
         """Its lease stands: every controller runs, and one of them extends it."""
+        def stands(store: Store) -> bool:
+            grant = read(store, Grant, CLUSTER)
+            return grant is not None and grant.region == writer and store.record(Renewal.KIND, CLUSTER) is not None
+
+        return all(self.controllers(region) for region in self._regions.values()) and self._told(stands)
+
+    def _told(self, says: Callable[[Store], bool]) -> bool:
+        """Whether the store answers, and says so."""
         bench = Workbench(self._env(WORLD))
         try:
-            grant, live = read(bench.store, Grant, CLUSTER), bench.store.record(Renewal.KIND, CLUSTER)
+            return says(bench.store)
         except QxError:
             return False
         finally:
             bench.store.shut()
-        watched = all(self.controllers(region) for region in self._regions.values())
-        return watched and grant is not None and live is not None and grant.region == writer
+
+    def _all_speak(self) -> bool:
+        return self._told(lambda store: len(store.records(Witness.KIND)) == len(self._regions))
 
     def routes(self) -> dict[str, str]:
         return {"route": dsn(["127.0.0.1"], ROUTE_PORT)}
@@ -78,7 +90,9 @@ class Qx:
         self._say("failover", "--cluster", CLUSTER, "--to", target, "--yes")
 
     def repair(self) -> None:
-        """Supervisors start etcd and the controllers; an operator acknowledges the run and lets nodes rejoin."""
+        """Supervisors start etcd and the controllers; an operator acknowledges the run and, once every controller is
+        heard again, lets nodes rejoin.
+        """
         self._site.etcd.revive()
         for region in self._regions.values():
             if not self.controllers(region):
@@ -86,6 +100,7 @@ class Qx:
         wait(lambda: any(each.writes for each in self._servers.look()), 30, "a writer")
         self._say("runs", "ack", "--reason", "bench")
         if self._servers.writer() is None:
+            wait(self._all_speak, 30, "every region's controller to be heard")
             self._say("rejoin", "--yes")
 
     def stop(self) -> None:

@@ -3,7 +3,8 @@
 Invariants: nothing is written, nothing waits. What fails in the other role, or may be missing or not granted, stands in
 a CASE that is not reached then. For the latter that is not enough: permissions are checked before anything runs, so it
 stands in a string. ts_stat is the one function of PostgreSQL's core that runs a query given as text without libxml; it
-gives the words of the text vectors that the query yields: here one vector of one word.
+gives the words of the text vectors that the query yields: here one vector of one word. What backends do is asked once:
+each of the views does so by itself, and it costs the more the more of them there are.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ HISTORY: LiteralString = "SELECT convert_from(pg_read_binary_file(%s, 0, 1048576
 # parameter: the names of the settings
 FACTS: LiteralString = _HERE + """, settings AS MATERIALIZED (
     SELECT name, coalesce(setting, '') AS setting FROM pg_settings WHERE name = ANY (%s) OR name = 'primary_conninfo'
+), activity AS MATERIALIZED (
+    SELECT pid, application_name, backend_start, backend_type, xact_start FROM pg_stat_get_activity(NULL)
 ), senders AS MATERIALIZED (
     SELECT json_agg(json_build_object(
         'name', coalesce(application_name, ''),
@@ -58,7 +61,7 @@ FACTS: LiteralString = _HERE + """, settings AS MATERIALIZED (
         'reply_age_s', coalesce(extract(epoch FROM now - coalesce(reply_time, backend_start)), 0),
         'pid', pid
     ) ORDER BY application_name, pid) AS all
-    FROM here, pg_stat_replication WHERE state IS DISTINCT FROM 'backup'
+    FROM here, pg_stat_get_wal_senders() JOIN activity USING (pid) WHERE state IS DISTINCT FROM 'backup'
 ), slots AS MATERIALIZED (
     SELECT json_agg(json_build_object(
         'name', slot_name,
@@ -115,7 +118,7 @@ SELECT json_build_object(
     'settings', coalesce((SELECT json_object_agg(name, setting) FROM settings WHERE name <> 'primary_conninfo'), '{}'),
     'started_age_s', started_age_s,
     'prepared', (SELECT count(*) FROM pg_prepared_xacts),
-    'longest_xact_s', (SELECT coalesce(max(extract(epoch FROM now - xact_start)), 0) FROM pg_stat_activity
+    'longest_xact_s', (SELECT coalesce(max(extract(epoch FROM now - xact_start)), 0) FROM activity
         WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()),
     'base_backups', (SELECT count(*) FROM pg_stat_progress_basebackup),
     'marker', CASE WHEN EXISTS (SELECT FROM readable) THEN (SELECT marker FROM control) END,
