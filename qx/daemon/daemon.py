@@ -189,7 +189,7 @@ class Post:
             await self.bench.clock.sleep(self.watch.probe)
 
     async def _count(self) -> None:
-        """So is whose lease has run out by this controller's own count."""
+        """Whose lease has run out by this controller's own count is considered at once, too."""
         clock, renewals = self.bench.clock, self.bench.renewals
         last = clock.elapsed()
         while True:

@@ -37,7 +37,7 @@ class Lines(Sequence[bytes]):
 
     def __init__(self, block: bytes) -> None:
         self.block = block
-        size = len(block.removesuffix(b"\n"))
+        size = len(block) - block.endswith(b"\n")
         found = [start * STEP + np.flatnonzero(piece == END) for start, piece in enumerate(pieces(block, size))]
         self._ends = np.concatenate([*found, [size]])
         there, begins = np.frombuffer(block, np.uint8), np.append(0, self._ends[:-1] + 1)

@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from qx.app.batch.coding import Codes
 
 T = TypeVar("T")
+Seen = dict[str, type | None]  # keys -> what each such object had there, if that was always a text, or always its JSON
 NONE = np.int32(-1)  # the code of what is not there
 NAME_ALONE = "counterparty"  # a group that may be its `name` alone
 LISTS = frozenset({"texts", "records"})
+EXPECTED = (str, Raw)  # kinds that JSON itself tells apart
 MISFITS = (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError)
 
 
@@ -47,25 +49,29 @@ class Shaped(NamedTuple):
 
 
 class Shaper:
-    """Of one file. Lines are read as if they had the fields that others before had; where one has another, those beside
-    it are read once more.
+    """Of one file. Lines are read as if they had the fields that others before had, and of the same kinds; where one is
+    another, those beside it are read once more.
     """
 
     def __init__(self, *, lenient: bool) -> None:
         self._lenient = lenient
-        self._seen: dict[str, tuple[str, ...]] = {}
+        self._seen: dict[str, Seen] = {}
 
     def shaped(self, texts: Sequence[bytes], above: str = "") -> Shaped:
         """`texts`: objects, with the fields below `above`."""
-        words, structs, misfits = self._read(texts, above)
+        expected, structs, misfits = self._read(texts, above)
         columns: dict[str, tuple[Codes, list[Any]]] = {}
         keys = np.zeros(len(texts), np.int64)
-        seen = []
-        for word, column in zip(words, zip(*map(msgspec.structs.astuple, structs), strict=True), strict=False):
-            types = set(map(type, column))
-            if types <= {UnsetType}:
+        seen = dict(self._seen.get(above, {}))
+        given = zip(*map(msgspec.structs.astuple, structs), strict=True)
+        for (word, only), column in zip(expected.items(), given, strict=False):
+            types = {only} if only else set(map(type, column))
+            nothing = types <= {UnsetType}
+            if word in seen or not nothing:
+                kind = next(iter(types)) if len(types) == 1 else None
+                seen[word] = kind if kind in EXPECTED and seen.get(word, kind) is kind else None
+            if nothing:
                 continue
-            seen.append(word)
             keys += np.fromiter(map(is_not, column, repeat(UNSET)), np.bool_, len(column)) if UnsetType in types else 1
             path, found = f"{above}{word}", coded(column, types)
             if path in FIELDS:
@@ -75,9 +81,7 @@ class Shaper:
                 columns |= below.columns
                 keys += below.keys
                 misfits |= below.misfits
-        known = self._seen.get(above, ())
-        if not set(seen).issubset(known):
-            self._seen[above] = tuple(word for word in words_below(above) if word in known or word in seen)
+        self._seen[above] = {word: seen[word] for word in words_below(above) if word in seen}
         return Shaped(columns, keys, misfits)
 
     def _group(self, path: str, codes: Codes, distinct: Sequence[bytes]) -> Shaped:
@@ -93,16 +97,16 @@ class Shaper:
             set(np.flatnonzero(np.isin(codes, list(below.misfits))).tolist()) if below.misfits else set(),
         )
 
-    def _read(self, texts: Sequence[bytes], above: str) -> tuple[Sequence[str], list[Any], set[int]]:
+    def _read(self, texts: Sequence[bytes], above: str) -> tuple[Seen, list[Any], set[int]]:
         """(the fields and groups in their order in the structs, the structs, those that fit none)."""
-        known = words_below(above)
-        for words, lenient in ((self._seen.get(above, ()), False), (known, self._lenient)):
+        known: Seen = dict.fromkeys(words_below(above))
+        for words, lenient in ((self._seen.get(above, {}), False), (known, self._lenient)):
             if words:
                 try:
-                    return words, every(_decoder(above, words, lenient=lenient), texts), set()
+                    return words, every(_decoder(above, tuple(words.items()), lenient=lenient), texts), set()
                 except MISFITS:
                     continue  # one of them: which, is found one by one
-        decoder = _decoder(above, known, lenient=self._lenient)
+        decoder = _decoder(above, tuple(known.items()), lenient=self._lenient)
         structs: list[Any] = []
         misfits: set[int] = set()
         for row, text in enumerate(texts):
@@ -130,18 +134,21 @@ def words_below(above: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=256)
-def _decoder(above: str, words: tuple[str, ...], *, lenient: bool) -> msgspec.json.Decoder[Any]:
-    """Of an object that has these keys and no other; `lenient`: others are passed over. Raises one of MISFITS."""
-    kinds = ((word, FIELDS.get(f"{above}{word}")) for word in words)
-    types = [
-        (f"f{place}", Raw if field is None or field.kind in LISTS else Any, UNSET)
-        for place, (_, field) in enumerate(kinds)
-    ]
+def _decoder(above: str, words: tuple[tuple[str, type | None], ...], *, lenient: bool) -> msgspec.json.Decoder[Any]:
+    """Of an object that has these keys and no other, and under some what is named; `lenient`: others are passed over.
+    Raises one of MISFITS.
+    """
+    types: list[Any] = []
+    for place, (word, only) in enumerate(words):
+        field = FIELDS.get(f"{above}{word}")
+        kind = Raw if field is None or field.kind in LISTS else Any
+        types.append((f"f{place}", only) if only else (f"f{place}", kind, UNSET))
     struct = msgspec.defstruct(
-        f"Group_{above.replace('.', '_')}", types, rename={f"f{place}": word for place, word in enumerate(words)},
-        forbid_unknown_fields=not lenient, frozen=True, gc=False,
+        f"Group_{above.replace('.', '_')}", types, rename={f"f{place}": word for place, (word, _) in enumerate(words)},
+        forbid_unknown_fields=not lenient, frozen=True, gc=False, kw_only=True,
     )  # fmt: skip
     return msgspec.json.Decoder(struct, float_hook=_number)
+
 
 
 def _number(text: str) -> Number | Decimal:

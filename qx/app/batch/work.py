@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from functools import cached_property
+from heapq import nsmallest
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -193,7 +194,7 @@ class Work:
             digested="".join([f"{each[2]} {each[3]} {each[4]}\n" for each in told]).encode(),
             statuses=dict(Counter(each.status for each in told)),
             rules=_counted(found, job.book),
-            worst=lowest([_worst(each) for each in sorted(told, key=attrgetter("score"))[:SHOWN]]),
+            worst=lowest([_worst(each) for each in nsmallest(SHOWN, told, key=attrgetter("score"))]),
             rejects=rows.rejects,
             copies=0 if twice is None else int((twice.codes >= 0).sum()),
             checked=len(checked),

@@ -68,12 +68,12 @@ def identified(
     after = [canonical(rests_on({}, book, moments[0], digest)).partition(INPUT)[2][1:] for digest in digests]
     tails = _Part(codes, after).of_rows()
     parts = [part.of_rows() for part in _parts(chunk)]
-    sha = hashlib.sha256
+    sha, join = hashlib.sha256, b"".join
     for begin in range(0, chunk.rows, most):
         rows = slice(begin, min(begin + most, chunk.rows))
         inputs = _inputs(chunk, parts, rows)
         whole = zip(heads(rows), inputs, tails(rows), strict=True)
-        yield Identified([ID + sha(b"%b%b%b" % each).hexdigest()[:ID_DIGITS] for each in whole], inputs)
+        yield Identified([ID + sha(join(each)).hexdigest()[:ID_DIGITS] for each in whole], inputs)
 
 
 def _inputs(chunk: Chunk, parts: Sequence[Callable[[slice], list[bytes]]], rows: slice) -> list[bytes]:

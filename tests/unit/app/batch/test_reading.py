@@ -148,6 +148,13 @@ scalars = st.one_of(
 )  # fmt: skip
 
 
+KINDS: list[dict[str, Any]] = [
+    {"currency": "USD", "amount": "1"}, {"currency": "USD"}, {"currency": None, "amount": "1"}, {"currency": 7},
+    {"currency": "USD", "amount": 1, "kyc": {"status": "verified"}}, {"currency": "USD", "kyc": {"status": 1}}, {},
+    {"currency": "USD", "amount": "1", "kyc": {"status": "verified", "pep": True}}, {"kyc": {}}, {"kyc": None},
+]  # fmt: skip
+
+
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
     made: dict[str, Any] = {}
@@ -165,6 +172,16 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
 def test_any_documents_are_read_as_one_would_be_alone(given: list[dict[str, Any]]) -> None:
     lines = [json.dumps(each).encode() for each in given]
     assert told(LineReader(lenient=False).rows(b"\n".join(lines), 1), len(lines)) == [exact(line) for line in lines]
+
+
+@given(st.lists(st.lists(documents() | st.sampled_from(KINDS), min_size=1, max_size=3), min_size=2, max_size=5))
+@settings(max_examples=150)
+def test_whatever_was_read_before_a_block_is_read_as_it_stands(blocks: list[list[dict[str, Any]]]) -> None:
+    """A reader expects what it has seen: always the same fields, always texts in them, until it is otherwise."""
+    reader = LineReader(lenient=False)
+    for block in blocks:
+        lines = [json.dumps(each).encode() for each in block]
+        assert told(reader.rows(b"\n".join(lines), 1), len(lines)) == [exact(line) for line in lines]
 
 
 def table(text: bytes) -> tuple[Rows, list[Any]]:
