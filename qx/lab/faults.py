@@ -63,9 +63,10 @@ def _parts(lab: Lab, word: str | None) -> tuple[str, ...]:
 
 
 def kill(lab: Lab, word: str) -> Lab:
-    """SIGKILL to every process of what `word` means, at once."""
-    lab = _stricken(lab, named(lab, word))
-    if not kill_pids(_processes(lab, word)):
+    """SIGKILL to every process of what `word` means, at once; then to what a server had forked since it was listed."""
+    nodes = named(lab, word)
+    lab = _stricken(lab, nodes)
+    if not kill_pids(_processes(lab, word)) or not kill_pids(pid for node in nodes for pid in servers.processes(node)):
         raise QxError("QX-LAB-006", f"{word} does not die", hint="look at its processes with ps")
     return lab
 

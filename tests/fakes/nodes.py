@@ -45,6 +45,7 @@ class Network:
         self.delay: dict[tuple[str, str], float] = {}  # seconds beyond HOP_S
         self.loss: dict[tuple[str, str], float] = {}  # share of packets
         self.changes = 0  # of what passes
+        self.before_healing: Callable[[], None] = lambda: None
         self._random = random
         self._cut: set[tuple[str, str]] = set()
         self._kept: list[tuple[tuple[str, str], Callable[[], None]]] = []
@@ -66,6 +67,7 @@ class Network:
 
     def restore(self, source: str, target: str) -> None:
         """That link passes again, and what it kept arrives."""
+        self.before_healing()
         self._cut.discard((source, target))
         self.changes += 1
         kept, self._kept = self._kept, []
@@ -88,6 +90,7 @@ class Network:
             self._kept.append(((source, target), deliver))
 
     def heal(self) -> None:
+        self.before_healing()
         self._cut.clear()
         self.changes += 1
         kept, self._kept = self._kept, []

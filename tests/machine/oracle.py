@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tests.fakes.world import SimWorld
 
 BLINK_S = 0.05  # what came back so shortly ago could not be known
-LOOK_S = 0.6  # nor what woke while it was looked at
+LOOK_S = 0.6  # nor what woke, or could be reached again, while it was looked at
 ON_THEIR_WAY = 3
 
 
@@ -62,6 +62,7 @@ class Oracle:
         self.foreign: set[str] = set()
         self._chosen: set[str] = set()  # runs whose choice was judged
         self.set_clock = False
+        self._alone_until: dict[tuple[str, str], float] = {}  # nodes that were cut off from all others
         self._counts: dict[str, Process] = {}  # that judge by themselves when a lease has run out
         self._distrusts: dict[str, float] = {}  # until then a daemon has reason to distrust itself
         self._lost: dict[str, int] = dict.fromkeys(world.groups, 0)
@@ -70,6 +71,7 @@ class Oracle:
             for each in group.nodes.values():
                 each.on_expiry = lambda node=each: self._expired(node)  # type: ignore[misc]
         world.shelf.told = self._recorded
+        world.network.before_healing = self._heals
 
     # -- of the daemon
 
@@ -206,7 +208,9 @@ class Oracle:
         group, now = self.world.groups[stage.cluster], self.world.simulation.now
         for region in {stage.source, group.writer.region} - {None}:
             node = group.nodes[region or ""]
-            well = "" if self._alone(group, node) else self._writes(node, now) or (known and self._waits(node, now))
+            known_s = self.world.simulation.now - self._alone_until.get((group.name, node.region), -LOOK_S)
+            alone = self._alone(group, node) or known_s < LOOK_S
+            well = "" if alone else self._writes(node, now) or (known and self._waits(node, now))
             if well:
                 self.violated(f"it acts on {stage.cluster}, and {region} {well}")
 
@@ -222,6 +226,12 @@ class Oracle:
         if node.stopped and not node.up and gone < self.watch.restart_grace:
             return f"was stopped cleanly only {gone:.2f} s ago"
         return ""
+
+    def _heals(self) -> None:
+        for group in self.world.groups.values():
+            for node in group.nodes.values():
+                if self._alone(group, node):
+                    self._alone_until[group.name, node.region] = self.world.simulation.now
 
     def _alone(self, group: Group, node: Node) -> bool:
         """Is it cut off from every other node?"""
