@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -14,7 +15,7 @@ import msgspec
 from qx.model.control import Term
 from qx.model.platform import LocalControl
 from tests.fakes.world import KV, PG, US, SimWorld
-from tests.fixtures_nodes import PgSite, RedisSite, alive
+from tests.fixtures_nodes import PgSite, RedisSite
 from tests.fixtures_servers import freeze
 
 if TYPE_CHECKING:
@@ -135,9 +136,11 @@ class RealRig:
         freeze(self._frozen)
 
     def thaw(self) -> None:
-        """The server first, so that it has what start it can have."""
+        """The server first, so that it has what start it can have; nothing else in between, which another thread of
+        the test could hold up.
+        """
         for pid in self._frozen:
-            if alive(pid):
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
 
 
