@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from qx.app.batch.coding import Codes
 
 BROKEN = (pa.ArrowException, OSError, UnicodeDecodeError)
+ID = "transactionId"
 LITTLE = 4  # bytes of a row in a column whose texts repeat
 PLAIN_PLACES = 6  # of a decimal, so that Arrow writes every one without an exponent
 FEW = 64  # instants that are read one by one
@@ -63,14 +64,11 @@ class ParquetSource:
     def rows(self) -> int:
         return int(self._file.metadata.num_rows)
 
-    def ids(self, most: int) -> Iterator[list[Any]]:
-        if "transactionId" in self._file.schema_arrow.names:
-            for batch in self._batches(most, ["transactionId"]):
-                yield batch.column(0).to_pylist()
-
-    def batches(self, most: int) -> Iterator[tuple[int, bytes]]:
-        """(how many rows, they in the form in which they go to another process)."""
-        for each in self._batches(most, None):
+    def batches(self, most: int, *, ids: bool = False) -> Iterator[tuple[int, bytes]]:
+        """(how many rows, they in the form in which they go to another process). `ids`: of each its transactionId."""
+        if ids and ID not in self._file.schema_arrow.names:
+            return
+        for each in self._batches(most, [ID] if ids else None):
             batch = _slim(each)
             sink = pa.BufferOutputStream()
             with pa.ipc.new_stream(sink, batch.schema) as stream:
@@ -124,11 +122,17 @@ class ParquetReader:
     def __init__(self) -> None:
         self._typist = Typist()
 
+    def ids(self, data: bytes, first: int) -> list[Any]:
+        """The raw transactionId of every row. `first`: the number of the first."""
+        try:
+            return list(_received(data).column(0).to_pylist())
+        except (*BROKEN, ValueError) as error:
+            raise QxError("QX-TXN-001", f"an id in row {first} or later cannot be read: {error}") from error
+
     def rows(self, data: bytes, first: int) -> Rows:
         """`first`: the number of the first row."""
         try:
-            with pa.ipc.open_stream(data) as stream:
-                batch = stream.read_next_batch()
+            batch = _received(data)
             flat = dict(_flat(batch))
             paths = dict(zip(flat, paths_of(tuple(flat), lenient=True, file=""), strict=True))
             raw = {path: _coded(flat[name], path) for name, path in paths.items() if path}
@@ -142,6 +146,11 @@ class ParquetReader:
             return {path: listed(path, distinct[code]) for path, code, distinct in cells if code >= 0}
 
         return Rows(Chunk(batch.num_rows, columns), range(first, first + batch.num_rows), (), document)
+
+
+def _received(data: bytes) -> pa.RecordBatch:
+    with pa.ipc.open_stream(data) as stream:
+        return stream.read_next_batch()
 
 
 def _leaves(schema: Any, above: str = "") -> Iterator[tuple[str, pa.DataType]]:

@@ -1,7 +1,7 @@
 """Pool: one function applied to many tasks by several processes, results in the order of the tasks.
 
-The processes are forked before anything heavy is imported here, and share the compiled rules and lists. Each has one
-task at a time, so nothing piles up. They end with this process, however it ends: their pipe is closed then.
+The processes are forked before anything heavy is imported here, and share the compiled rules and lists. Each has a
+task or two in hand, so nothing piles up. They end with this process, however it ends: their pipe is closed then.
 
 A task makes objects by the million, hardly any of them in cycles: cycles are looked for between tasks, not within them.
 """
@@ -15,6 +15,8 @@ import traceback
 import warnings
 from collections import deque
 from multiprocessing import connection, get_context
+from queue import SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from qx.kernel.errors import QxError
@@ -69,32 +71,36 @@ class Pool(Generic[T, R]):
                 process.terminate()
             process.join()
 
-    def ordered(self, tasks: Iterable[T]) -> Iterator[R]:
-        """Raises what a task raised: QxError, or Broken; QX-TXN-013 where a process is gone."""
+    def ordered(self, tasks: Iterable[T], in_hand: int = 1) -> Iterator[R]:
+        """`in_hand`: tasks that each process has, so that it need not wait for the next; 1 where they are large: one
+        that is worked on slows down how the next is taken in. Raises what a task raised: QxError, or Broken;
+        QX-TXN-013 where a process is gone.
+        """
         if not self._pipes:
             for only in tasks:
                 yield _unswept(self._work, only)
             return
         waiting = enumerate(tasks)
-        under_way: dict[Connection, int] = {}
-        idle = deque(self._pipes)
+        under_way: dict[Connection, deque[int]] = {pipe: deque() for pipe in self._pipes}
+        idle = deque([*self._pipes] * in_hand)
         done: dict[int, R] = {}
         wanted = 0
         following = next(waiting, None)
-        while following is not None or under_way or done:
+        while following is not None or any(under_way.values()) or done:
             while following is not None and idle and following[0] < wanted + AHEAD * len(self._pipes):
                 number, task = following
                 pipe = idle.popleft()
                 self._send(pipe, task)
-                under_way[pipe] = number
+                under_way[pipe].append(number)
                 following = next(waiting, None)
             if wanted in done:  # while nobody waits for work: what is done with it takes its time
                 yield done.pop(wanted)
                 wanted += 1
                 continue
-            for ready in connection.wait(list(under_way)) if under_way else ():
-                pipe = next(each for each in under_way if each is ready)
-                done[under_way.pop(pipe)] = self._received(pipe)
+            busy = [pipe for pipe, numbers in under_way.items() if numbers]
+            for ready in connection.wait(busy) if busy else ():
+                pipe = next(each for each in busy if each is ready)
+                done[under_way[pipe].popleft()] = self._received(pipe)
                 idle.append(pipe)
 
     def _send(self, pipe: Connection, task: T) -> None:
@@ -128,10 +134,19 @@ def _serve(work: Callable[[T], R], pipe: Connection, others: list[Connection]) -
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asked
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     gc.freeze()  # what all share is never looked at again, so its pages stay shared
-    with contextlib.suppress(EOFError, OSError):  # the other end is closed: nothing more is wanted
-        while True:
-            task = pipe.recv()
+    tasks: SimpleQueue[T | None] = SimpleQueue()
+    Thread(target=_hear, args=(pipe, tasks), daemon=True).start()
+    with contextlib.suppress(OSError):  # the other end is closed: nothing more is wanted
+        while (task := tasks.get()) is not None:
             pipe.send(_result(work, task))
+
+
+def _hear(pipe: Connection, tasks: SimpleQueue[T | None]) -> None:
+    """Takes each task as it comes: whoever sends it never waits for one that is being done."""
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            tasks.put(pipe.recv())
+    tasks.put(None)
 
 
 def _result(work: Callable[[T], R], task: T) -> R | Failed:

@@ -151,29 +151,32 @@ class _Feed:
         return ParquetSource(self._job.file, self._job.name, lenient=self._job.lenient)
 
     def copies(self, pool: Pool[Task, Part | bytes]) -> Copies:
-        from qx.app.batch.copies import WIDE, Copies, hashes
+        from qx.app.batch.copies import WIDE, Copies
 
         known = bytearray()
-        found: Iterator[bytes]
-        if self._job.form == "parquet":
-            found = map(hashes, self._table.ids(ROWS))
-        else:
-            found = (each for each in pool.ordered(self._tasks("ids", "")) if isinstance(each, bytes))
-        for each in found:
-            known += each
-            self._progress("ids", len(known) // WIDE, self._done)
+        for each in pool.ordered(self._tasks("ids", ""), self._in_hand):
+            if isinstance(each, bytes):
+                known += each
+                self._progress("ids", len(known) // WIDE, self._done)
         return Copies.among(known)
 
     def parts(self, pool: Pool[Task, Part | bytes], copies: str) -> Iterator[Part]:
         rows = 0
-        tasks = self._batches(copies) if self._job.form == "parquet" else self._tasks("rows", copies)
-        for part in pool.ordered(tasks):
+        for part in pool.ordered(self._tasks("rows", copies), self._in_hand):
             if isinstance(part, Part):
                 yield part
                 rows += part.rows + len(part.rejects)
                 self._progress("rows", rows, self._done)
 
+    @property
+    def _in_hand(self) -> int:
+        """Tasks of a process: two, where a task only names a part of the file."""
+        return 1 if self._job.form == "parquet" else 2
+
     def _tasks(self, what: Literal["ids", "rows"], copies: str) -> Iterator[Task]:
+        if self._job.form == "parquet":
+            yield from self._batches(what, copies)
+            return
         size = max(1, self._job.file.stat().st_size)
         for each in self._known if what == "rows" else self._blocks():
             self._done = (each.offset + each.size) / size
@@ -188,10 +191,10 @@ class _Feed:
                 self._known.append(each)
                 yield each
 
-    def _batches(self, copies: str) -> Iterator[Task]:
+    def _batches(self, what: Literal["ids", "rows"], copies: str) -> Iterator[Task]:
         line, whole = 1, max(1, self._table.rows)
-        for rows, data in self._table.batches(ROWS):
-            yield Task("rows", line, data=data, copies=copies)
+        for rows, data in self._table.batches(ROWS, ids=what == "ids"):
+            yield Task(what, line, data=data, copies=copies)
             line += rows
             self._done = (line - 1) / whole
 

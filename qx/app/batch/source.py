@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from qx.model.batch import Form
 
-BLOCK = 32 << 20  # bytes that are read at a time
+BLOCK = 31 << 20  # bytes that are read at a time; from 32 on glibc gives them back, and each page is faulted in anew
 LONGEST = 16 << 20  # bytes of a line
 MOST_ROWS = 32_768  # of a block: what is done once for each value of a block is done for more rows
 HEAD = 1 << 16  # bytes that tell what a file is
@@ -85,46 +85,45 @@ def _whole(line: bytes) -> bool:
 
 def blocks(file: BinaryIO, *, offset: int = 0, line: int = 1, quoted: bool = False) -> Iterator[Block]:
     """From `offset` on. `quoted`: line ends within quotes are none."""
-    from qx.app.batch.scan import line_ends
-
     while True:
         file.seek(offset)
         data = file.read(BLOCK)
         if not data:
             return
-        end = _end(data, quoted=quoted)
-        while not end and len(data) <= LONGEST and (more := file.read(BLOCK)):
+        size, lines = _end(data, quoted=quoted)
+        while not size and len(data) <= LONGEST and (more := file.read(BLOCK)):
             data += more
-            end = _end(data, quoted=quoted)
-        if not end and len(data) > LONGEST:
-            end = _end(data, quoted=False)  # quotes that do not pair: their rows are told one by one
-            if not end:
+            size, lines = _end(data, quoted=quoted)
+        if not size and len(data) > LONGEST:
+            size, lines = _end(data, quoted=False)  # quotes that do not pair: their rows are told one by one
+            if not size:
                 size = len(data) + _rest_of_line(file)
                 yield Block(offset, size, line, endless=True)
                 offset, line = offset + size, line + 1
                 continue
-        size = end or len(data)
+        size = size or len(data)
         yield Block(offset, size, line)
-        line += line_ends(data, size)
+        line += lines
         offset += size
 
 
-def _end(data: bytes, *, quoted: bool) -> int:
-    """After the last line that is whole, and no more than MOST_ROWS of them; 0: there is none."""
+def _end(data: bytes, *, quoted: bool) -> tuple[int, int]:
+    """(after the last line that is whole, how many lines end before): no more than MOST_ROWS; 0: there is none."""
     import numpy as np
 
     from qx.app.batch.scan import line_ends
 
     last = data.rfind(b"\n") + 1
-    if not last or (not quoted and line_ends(data, last) <= MOST_ROWS):
-        return last
-
+    lines = line_ends(data, last)
+    if not last or (not quoted and lines <= MOST_ROWS):
+        return last, lines
     there = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(there == ord("\n"))
     if quoted and b'"' in data:
         quotes = np.flatnonzero(there == ord('"'))
         ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
-    return int(ends[:MOST_ROWS][-1]) + 1 if len(ends) else 0
+    end = int(ends[:MOST_ROWS][-1]) + 1 if len(ends) else 0
+    return end, line_ends(data, end)
 
 
 def _rest_of_line(file: BinaryIO) -> int:

@@ -94,7 +94,7 @@ class Work:
         if task.what == "ids":
             from qx.app.batch.copies import hashes
 
-            return hashes(self._text.ids(self._block(task)))
+            return hashes(self._columns.ids(task.data, task.line) if task.data else self._text.ids(self._block(task)))
         if task.endless:
             error = QxError("QX-TXN-001", "the line is longer than any transaction", hint="one object on each line")
             return Part(rejects=(reject(task.line, error, ""),))

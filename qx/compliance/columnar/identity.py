@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from qx.compliance.columnar.values import Coded, at
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 INPUT = b'"input":{'  # comes after nothing that could hold the same
 APART = "\x7f"  # no text of a field holds it, and JSON leaves it as it is
+_text = msgspec.json.Encoder(order="sorted").encode  # as `canonical` where no float is; in an input there is none
 FEWER = 8  # neighbours are one where their combinations are so many times fewer than the rows
 
 
@@ -61,19 +62,23 @@ def identified(
     the digest.
     """
     before, here, _ = canonical(rests_on({}, book, moments[0], "")).partition(INPUT)
-    first, _, rest = before.partition(_text(text_of(moments[0])))  # nothing stands before asOf but its name
-    heads = _Part(places, [first + _text(text_of(moment)) + rest + here[:-1] for moment in moments]).of_rows()
+    head, _, rest = before.partition(_text(text_of(moments[0])))  # nothing stands before asOf but its name
+    begun = [hashlib.sha256(head + _text(text_of(moment)) + rest + here[:-1]) for moment in moments]
     digests = lists.values if isinstance(lists, Coded) else [at(lists, 0)]
     codes = lists.codes if isinstance(lists, Coded) else np.zeros(chunk.rows, np.intp)
     after = [canonical(rests_on({}, book, moments[0], digest)).partition(INPUT)[2][1:] for digest in digests]
     tails = _Part(codes, after).of_rows()
     parts = [part.of_rows() for part in _parts(chunk)]
-    sha, join = hashlib.sha256, b"".join
     for begin in range(0, chunk.rows, most):
         rows = slice(begin, min(begin + most, chunk.rows))
         inputs = _inputs(chunk, parts, rows)
-        whole = zip(heads(rows), inputs, tails(rows), strict=True)
-        yield Identified([ID + sha(join(each)).hexdigest()[:ID_DIGITS] for each in whole], inputs)
+        names = []
+        for place, given, end in zip(places[rows].tolist(), inputs, tails(rows), strict=True):
+            sha = begun[place].copy()
+            sha.update(given)
+            sha.update(end)
+            names.append(ID + sha.hexdigest()[:ID_DIGITS])
+        yield Identified(names, inputs)
 
 
 def _inputs(chunk: Chunk, parts: Sequence[Callable[[slice], list[bytes]]], rows: slice) -> list[bytes]:
@@ -93,7 +98,7 @@ def _parts(chunk: Chunk) -> Iterator[_Part]:
     last: _Part | None = None
     for number, (path, column) in enumerate(columns):
         before, after = "{" if number == 0 else "", "}" if number == len(columns) - 1 else ","
-        found = _part(before, f"{before}{encode_basestring(path)}:", column, after)
+        found = _part(before, f'{before}"{path}":', column, after)
         both = None if last is None else last.beside(found)
         if both is None and last is not None:
             yield last
@@ -104,7 +109,7 @@ def _parts(chunk: Chunk) -> Iterator[_Part]:
 
 def _part(before: str, name: str, column: Column, after: str) -> _Part:
     """`name`, the value, `after`; where there is none what has to stand there all the same."""
-    texts = _fragments(name, column.texts, after)
+    texts = _fragments(name.encode(), column.texts, after.encode())
     codes = column.codes.astype(np.intp)
     nothing = codes < 0
     if nothing.any():
@@ -113,16 +118,12 @@ def _part(before: str, name: str, column: Column, after: str) -> _Part:
     return _Part(codes, texts)
 
 
-def _fragments(name: str, values: Sequence[Any], after: str) -> list[bytes]:
-    """`name`, each value as canonical JSON, `after`. Texts all at once."""
-    if values and set(map(type, values)) == {str}:
-        joined = APART.join(values)
-        if joined.count(APART) == len(values) - 1:
-            whole = encode_basestring(joined).replace(APART, f'"{after}{APART}{name}"')
-            return f"{name}{whole}{after}".encode().split(APART.encode())
-    return [b"%b%b%b" % (name.encode(), _text(value), after.encode()) for value in values]
-
-
-def _text(value: Any) -> bytes:
-    """Canonical JSON; of a text as `canonical` writes one, without its detours."""
-    return encode_basestring(value).encode() if isinstance(value, str) else canonical(value)
+def _fragments(name: bytes, values: Sequence[Any], after: bytes) -> list[bytes]:
+    """`name`, each value as canonical JSON, `after`. All at once, where no text in them holds what keeps them apart."""
+    mixed: list[Any] = [APART] * (2 * len(values) - 1)
+    mixed[::2] = values
+    apart = APART.encode()
+    whole = _text(mixed)[1:-1].replace(b',"%b",' % apart, b"%b%b%b" % (after, apart, name))
+    if whole.count(apart) == len(values) - 1:
+        return (name + whole + after).split(apart)
+    return [name + _text(value) + after for value in values]

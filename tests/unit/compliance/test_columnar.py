@@ -69,6 +69,16 @@ def test_rows_of_many_kinds_are_answered_as_each_alone(region: str) -> None:
     alike(judge(region), [read(laid_over(BASE, given)) for given in KINDS], AS_OF)
 
 
+def test_whatever_characters_stand_in_a_row_its_id_is_that_of_its_canonical_form() -> None:
+    """In texts, in lists and in records: all are written as JSON at once, and not by what writes one alone."""
+    texts = ["".join(map(chr, range(first, first + 64))) for first in (*range(0, 0x3000, 64), 0xE000, 0xFFC0, 0x1F600)]
+    rows = [
+        {"transactionId": text, "counterparty": {"aliases": [text, "b"], "owners": [{"name": text, "pct": "100"}]}}
+        for text in texts
+    ]
+    alike(judge("us-east"), [read(each) for each in rows], AS_OF)
+
+
 KINDS: tuple[dict[str, Any], ...] = (
     {},
     {"transactionId": None, "counterparty": None, "currency": None},
