@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from qx.kernel.text import plural
 from qx.render.paint import PLAIN, Palette, Tone
 from qx.render.table import Cell, Column, fields, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from qx.model.risk import Treatment
     from qx.model.risk_answers import Breakdown, ErrorInterval, InputFile, Liquidity, RiskFigures, Simulation
 
+T = TypeVar("T")
 DIGEST = 12  # characters of a SHA-256 that a terminal shows
 _WHOLE = 1000.0  # from there on cents tell nothing
 
@@ -109,6 +110,15 @@ def simulation_words(how: Simulation) -> str:
     )
 
 
+def heaviest(parts: Sequence[T], most: int, weight: Callable[[T], float]) -> tuple[Sequence[T], Sequence[T]]:
+    """(`most` of them that weigh most whichever way, the others), both in their order: a hedge is not left out for
+    what it takes off.
+    """
+    order = sorted(range(len(parts)), key=lambda at: -abs(weight(parts[at])))
+    left = sorted(order[most:])
+    return [parts[at] for at in sorted(order[:most])], [parts[at] for at in left]
+
+
 def _breakdown(by: Breakdown, palette: Palette, width: int | None, top: int) -> str:
     """Only columns that say something; the last lines make the sum whole."""
     told = [
@@ -119,7 +129,7 @@ def _breakdown(by: Breakdown, palette: Palette, width: int | None, top: int) -> 
         Column("OF ES", right=True), *(Column(name.upper(), right=True) for name in told),
     ]  # fmt: skip
     rows: list[list[Cell | str]] = []
-    first, rest = by.parts[:top], by.parts[top:]
+    first, rest = heaviest(by.parts, top, lambda part: part.es)
     parts_var, parts_es = (sum(getattr(part, name) for part in by.parts) for name in ("var", "es"))
     largest = max([abs(parts_var), abs(parts_es), *(max(abs(part.var), abs(part.es)) for part in first)])
 

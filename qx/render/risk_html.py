@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from qx.kernel.text import plural
 from qx.render import risk_svg as svg
 from qx.render.page import at, card, cell, long, number, page, rows_table, toned
-from qx.render.risk import between, money, percent, simulation_words, worst_title
+from qx.render.risk import between, heaviest, money, percent, simulation_words, worst_title
 from qx.render.risk_stress import level, moved
 
 if TYPE_CHECKING:
@@ -92,8 +92,9 @@ def _contributions(found: RiskReport) -> Iterable[str]:
         yield '<p class="soft">The figure was not taken apart.</p>'
     for by in found.figures.by:
         yield f"<h3>by {escape(by.level)}</h3>"
-        bars = [svg.Bar(part.name, part.es) for part in by.parts[:PARTS]]
-        if rest := by.parts[PARTS:]:
+        first, rest = heaviest(by.parts, PARTS, lambda part: part.es)
+        bars = [svg.Bar(part.name, part.es) for part in first]
+        if rest:
             bars.append(svg.Bar(f"({len(rest)} more)", sum(part.es for part in rest)))
         what = f"part of the expected shortfall by {by.level}"
         yield f'<div class="wide over">{svg.bars(bars, what, loss_positive=True)}</div>'
@@ -102,12 +103,13 @@ def _contributions(found: RiskReport) -> Iterable[str]:
 
 def _parts(by: Breakdown) -> Iterable[str]:
     told = [name for name in ("alone", "without") if any(getattr(part, name) is not None for part in by.parts)]
+    first, rest = heaviest(by.parts, ROWS, lambda part: part.es)
     rows = [
         [toned(part.name or "(none)", ""), number(money(part.var)), number(money(part.es)), number(percent(part.share)),
          *(number(money(getattr(part, name))) for name in told)]
-        for part in by.parts[:ROWS]
+        for part in first
     ]  # fmt: skip
-    if rest := by.parts[ROWS:]:
+    if rest:
         sums = money(sum(part.var for part in rest)), money(sum(part.es for part in rest))
         empty = [number("") for _ in range(len(told) + 1)]
         rows.append([cell(f"({len(rest)} more)"), *map(number, sums), *empty])
@@ -166,17 +168,17 @@ def _stress(found: RiskReport) -> Iterable[str]:
 
 
 def _worst(result: StressResult) -> Iterable[str]:
-    felt = [each for each in result.moves if each.pnl]
+    first, rest = heaviest([each for each in result.moves if each.pnl], MOVES, lambda each: each.pnl)
     yield f"<h3>the worst: {escape(result.scenario)}</h3>"
     if result.note:
         yield f'<p class="soft">{escape(result.note)}</p>'
     rows = [
         [cell(each.factor), number(level(each.before)), number(level(each.after)), number(moved(each)),
          number(money(each.pnl))]
-        for each in felt[:MOVES]
+        for each in first
     ]  # fmt: skip
     yield from rows_table(("factor", "#from", "#to", "#move", "#P&L"), rows, "It moves nothing that is held.")
-    if rest := felt[MOVES:]:
+    if rest:
         yield f'<p class="soft">{len(rest)} more factors: {escape(money(sum(each.pnl for each in rest)))}</p>'
 
 

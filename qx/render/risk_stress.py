@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qx.kernel.text import plural
 from qx.render.paint import PLAIN, Palette
-from qx.render.risk import about_data, inputs_text, money, percent
+from qx.render.risk import about_data, heaviest, inputs_text, money, percent
 from qx.render.table import Cell, Column, fields, table
 
 if TYPE_CHECKING:
@@ -68,8 +68,9 @@ def _in_full(result: StressResult, palette: Palette, width: int | None, top: int
         if by.level == "factor":  # the moves tell it
             continue
         columns = [Column(by.level.upper(), give="cut"), Column("P&L", right=True)]
-        rows: list[list[Cell | str]] = [[part.name or "(none)", money(part.pnl)] for part in by.parts[:top]]
-        if rest := by.parts[top:]:
+        first, rest = heaviest(by.parts, top, lambda part: part.pnl)
+        rows: list[list[Cell | str]] = [[part.name or "(none)", money(part.pnl)] for part in first]
+        if rest:
             rows.append([Cell(f"({len(rest)} more)", "dim"), money(sum(part.pnl for part in rest))])
         blocks.append(table(columns, rows, width=width, palette=palette))
     return blocks
@@ -82,13 +83,14 @@ def _moves(result: StressResult, palette: Palette, width: int | None, top: int) 
     if conditional:
         columns[4:4] = [Column("±", right=True), Column("EXPLAINED", right=True)]
     rows: list[list[Cell | str]] = []
-    for each in result.moves[:top]:
+    first, rest = heaviest(result.moves, top, lambda each: each.pnl)
+    for each in first:
         levels = level(each.before), level(each.after), moved(each)
         row: list[Cell | str] = [each.factor, *levels, money(each.pnl), each.how]
         if conditional:
             row[4:4] = [level(each.deviation or 0.0), percent(each.explained)]
         rows.append(row)
-    if rest := result.moves[top:]:
+    if rest:
         empty = [""] * (len(columns) - 3)
         rows.append([Cell(f"({len(rest)} more)", "dim"), *empty, money(sum(each.pnl for each in rest)), ""])
     text = table(columns, rows, width=width, palette=palette)

@@ -14,7 +14,7 @@ from qx.model.risk_answers import (
     TailScenario,
 )
 from qx.model.risk_limits import LimitsVerdict, LimitVerdict
-from qx.render.risk import Shown, money, percent, risk_text
+from qx.render.risk import Shown, heaviest, money, percent, risk_text
 from qx.render.risk_limits import limits_text, sparkline
 
 WORDS = Convention(
@@ -88,3 +88,11 @@ def test_limits_tell_what_is_not_known_and_who_was_not_told() -> None:
     assert "1 unknown" in text
     assert "pager: refused" in text
     assert one.words == "var 99% 1d of desk coal: no desk 'coal' (QX-RISK-014)"
+
+
+def test_what_takes_much_off_is_shown_as_what_adds_much() -> None:
+    parts = [900.0, 300.0, 20.0, 10.0, -5.0, -400.0]
+    assert heaviest(parts, 3, lambda each: each) == ([900.0, 300.0, -400.0], [20.0, 10.0, -5.0])
+    assert heaviest(parts, 9, lambda each: each) == (parts, [])
+    assert heaviest(parts, 0, lambda each: each) == ([], parts)
+    assert heaviest([1.0, 1.0, -1.0], 2, lambda each: each) == ([1.0, 1.0], [-1.0])
