@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from qx.app.risk import drilled
 from qx.model.risk_answers import LEVELS
 from tests.cli.risky import four_indices, one_to, only, two_books
 from tests.unit.risk.hull import needed
@@ -127,8 +128,8 @@ def test_what_a_part_loses_alone_and_by_how_much_the_figure_falls_without_it(
         assert each["diversification"] == pytest.approx(whole - found["var"], rel=1e-9)
 
 
-def test_of_a_simulation_too(qx: Qx, tmp_path: Path) -> None:
-    """In the same draws: what all lose without a book is what the other book loses alone."""
+def test_of_a_simulation_too(qx: Qx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the same draws: what all lose without a book is what the other book loses alone, and so does its factor."""
     found = said(qx, "var", two_books(tmp_path), *CHEAP, "--by", "book,factor")
     books, factors = ({part["name"]: part for part in each["parts"]} for each in found["by"])
     for name, other in (("crude", "gas"), ("gas", "crude")):
@@ -136,7 +137,13 @@ def test_of_a_simulation_too(qx: Qx, tmp_path: Path) -> None:
         own = said(qx, "var", only(two_books(tmp_path), *BOOKS[name]), *CHEAP)
         low, high = own["var_interval"]["low"], own["var_interval"]["high"]
         assert low < books[name]["alone"] < high
-    assert all("alone" not in part or part["alone"] is None for part in factors.values())
+    for book, factor in (("crude", "CL.M1"), ("gas", "NG.M1")):
+        for figure in ("alone", "without"):
+            assert factors[factor][figure] == pytest.approx(books[book][figure], rel=1e-9)
+    monkeypatch.setattr(drilled, "MOST_VALUED", 30_000)  # P&Ls of 20,000 draws: it would take too long
+    again, cut = said(qx, "var", two_books(tmp_path), *CHEAP, "--by", "book,factor")["by"]
+    assert {part["name"]: part for part in again["parts"]} == books
+    assert all("alone" not in part or part["alone"] is None for part in cut["parts"])
 
 
 def test_any_number_of_jobs_draws_the_same_digits(qx: Qx, tmp_path: Path) -> None:

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 OF_FACTORS = ("factor", "tenor")
 UNFIT = ("QX-RISK-009", "QX-RISK-012")
 MOST_APART = 256  # names of a level that are estimated one by one
-MOST_DRAWN = 16  # the same, where every scenario is drawn and valued once more for it
+MOST_DRAWN = 16  # the same, but for factors, where every scenario is drawn and valued once more for it
+MOST_VALUED = 20_000_000  # the same, of any: their P&L in all scenarios
 MOST_CELLS = 8_000_000  # of their P&L in all scenarios
 _MONEY = frozenset({"price", "basis", "fx"})
 
@@ -65,7 +66,7 @@ def apart(loaded: Loaded, run: Estimated, level: Level) -> dict[str, Estimate]:
     if len(made.names) == 1:
         return {made.names[0]: run.estimate}
     if run.apart is not None:
-        parts = _drawn(loaded, level, made)
+        parts = _drawn(loaded, run, level, made)
         return {} if parts is None else dict(zip(made.names, run.apart(parts), strict=True))
     pnl = _pnl(loaded, run, level, made)
     if pnl is None or run.figure is None:
@@ -117,7 +118,7 @@ def _breakdown(
 def _alone(loaded: Loaded, run: Estimated, level: Level, made: Groups) -> tuple[Floats | None, Floats | None]:
     """(G,) VaR of each by itself, (G,) by how much the VaR falls without it; None where the method cannot tell."""
     if run.apart is not None:
-        parts = _drawn(loaded, level, made)
+        parts = _drawn(loaded, run, level, made)
         if parts is None:
             return None, None
         found = np.array([each.var for each in run.apart(lambda levels: _with_rests(parts(levels)))])
@@ -131,14 +132,16 @@ def _alone(loaded: Loaded, run: Estimated, level: Level, made: Groups) -> tuple[
     return alone, euler.incremental(lambda losses: _var(figure, losses), pnl.sum(axis=1), pnl)
 
 
-def _drawn(loaded: Loaded, level: Level, made: Groups) -> Callable[[Floats], Floats] | None:
-    """Levels (B, F) -> P&L (B, G) of each, for scenarios that are not kept; None: there are too many names, or factors
-    would each have to be moved by itself.
-    """
-    count = len(made.names)
-    if level in OF_FACTORS or not 1 < count <= MOST_DRAWN:
+def _drawn(loaded: Loaded, run: Estimated, level: Level, made: Groups) -> Callable[[Floats], Floats] | None:
+    """Levels (B, F) -> P&L (B, G) of each, for scenarios that are not kept; None: there are too many names."""
+    book, count, of_factors = loaded.book, len(made.names), level in OF_FACTORS
+    dear = max(count, len(loaded.market.factors)) if of_factors else count
+    few = count <= MOST_DRAWN and not of_factors
+    if count == 1 or not (few or dear * run.scenarios <= MOST_VALUED):
         return None
-    return lambda levels: loaded.book.grouped(levels, made.of, count)
+    if of_factors:
+        return lambda levels: _summed(book.by_factor(levels), made).T
+    return lambda levels: book.grouped(levels, made.of, count)
 
 
 def _with_rests(parts: Floats) -> Floats:
