@@ -123,7 +123,8 @@ def heal(lab: Lab, word: str | None = None) -> tuple[Lab, tuple[str, ...]]:
         broken = len(ask(lab.fabric_socket, Show()).links)
         if still := broken - len(ask(lab.fabric_socket, Heal(region=word)).links):
             mended.append(plural(still, "link"))
-    mended += [f"disk of {node.name}" for node in nodes if disks.free(node)]
+    freed = [node for node in nodes if disks.free(node)]
+    mended += [f"disk of {node.name}" for node in freed]
     parts = _parts(lab, word)
     send([pid for node in nodes for pid in servers.with_guard(node)], signal.SIGCONT)
     send([lab.processes[name] for name in parts], signal.SIGCONT)
@@ -131,6 +132,8 @@ def heal(lab: Lab, word: str | None = None) -> tuple[Lab, tuple[str, ...]]:
         if not alive(lab.processes[name]):
             lab = _started(lab, name)
             mended.append(name.replace("/", " of "))
+    for node in freed:
+        servers.settle(lab, node)
     for node in nodes:
         if node.name in lab.stricken:
             if servers.leader(node) is None:

@@ -100,6 +100,12 @@ def streams(node: NodeLayout, ground: Ground, count: int) -> bool:
     return int(rows) == count
 
 
+def accepts(node: NodeLayout, ground: Ground) -> bool:
+    """Whether it takes connections: it does not while it recovers."""
+    argv = [*ground.run_as, str(ground.bin_dir / "pg_isready"), "--quiet", "--host=127.0.0.1", f"--port={node.port}"]
+    return subprocess.run(argv, capture_output=True, cwd=node.directory, timeout=START_S, check=False).returncode == 0
+
+
 def socket_dir(node: NodeLayout) -> str:
     """Where its Unix socket stands; '' (none) when that path is too long for one."""
     path = str(node.directory)

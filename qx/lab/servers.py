@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from qx.adapters.node.local import server
 from qx.adapters.node.processes import Pid, identify, of_postgres, of_redis
 from qx.lab import postgres, redis
 from qx.lab.config import control
+from qx.lab.failure import not_started
 from qx.model.platform import LocalControl
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 
 START_S = 60.0
+LOOK_S = 0.05  # between two looks
 
 
 def processes(node: NodeLayout) -> tuple[Pid, ...]:
@@ -77,6 +80,15 @@ def start_raw(lab: Lab, node: NodeLayout, *, as_writer: bool = False) -> None:
         for stale in (_pid_file(node), postgres.socket_lock(node)):  # a zombie's would keep it from starting
             stale.unlink(missing_ok=True)
     start(lab, node)
+
+
+def settle(lab: Lab, node: NodeLayout) -> None:
+    """Returns when it answers, or has ended: one that had no room to recover in may be about to. Raises QX-LAB-004."""
+    deadline = Deadline(START_S)
+    while node.kind == "postgresql" and leader(node) is not None and not postgres.accepts(node, lab.ground):
+        if deadline.passed:
+            raise not_started(node, f"it neither answers nor ends within {START_S:g} s", "", node.log_file)
+        time.sleep(LOOK_S)
 
 
 def _pid_file(node: NodeLayout) -> Path:
