@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
+from qx.adapters.fabric import short_path
 from qx.model.control import Term
 from qx.model.platform import LocalControl
 from tests.fakes.world import KV, PG, US, SimWorld
@@ -39,6 +42,10 @@ class Rig(Protocol):
         """The clock of terms."""
 
     @property
+    def deadline(self) -> float:
+        """As its guard has it; there is a term."""
+
+    @property
     def runs(self) -> bool:
         """Whether any process of the server lives: found without the code under test."""
 
@@ -60,6 +67,13 @@ class Rig(Protocol):
 def term(rig: Rig, lasts: float, margin: float = 1.0) -> Term:
     """That ends so many seconds from now."""
     return Term(sent=rig.elapsed, ttl=lasts + margin, margin=margin)
+
+
+def kept(rig: Rig, given: Term) -> float:
+    """The deadline that its guard keeps: over a command before the end of the term, by what the way may have taken."""
+    found = rig.deadline
+    assert given.sent < found <= given.until
+    return found
 
 
 async def gone(rig: Rig, patience_s: float = GENEROUS_S) -> float:
@@ -101,6 +115,15 @@ class RealRig:
     @property
     def elapsed(self) -> float:
         return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    @property
+    def deadline(self) -> float:
+        with socket.socket(socket.AF_UNIX) as link, short_path(self.socket) as name:
+            link.connect(name)
+            link.settimeout(GENEROUS_S)
+            link.sendall(b'{"do": "status"}\n')
+            with link.makefile() as answers:
+                return float(json.loads(answers.readline())["deadline"])
 
     @property
     def runs(self) -> bool:
@@ -161,6 +184,12 @@ class SimRig:
     @property
     def elapsed(self) -> float:
         return self._world.simulation.now
+
+    @property
+    def deadline(self) -> float:
+        assert self._node.guard is not None
+        assert self._node.guard.duty.term is not None
+        return self._node.guard.duty.term.until
 
     @property
     def runs(self) -> bool:
