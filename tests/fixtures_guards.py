@@ -19,7 +19,7 @@ from qx.model.control import Term
 from qx.model.platform import LocalControl
 from tests.fakes.world import KV, PG, US, SimWorld
 from tests.fixtures_nodes import PgSite, RedisSite
-from tests.fixtures_servers import freeze
+from tests.fixtures_servers import freeze, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -72,8 +72,17 @@ def term(rig: Rig, lasts: float, margin: float = 1.0) -> Term:
 def kept(rig: Rig, given: Term) -> float:
     """The deadline that its guard keeps: over a command before the end of the term, by what the way may have taken."""
     found = rig.deadline
-    assert given.sent < found <= given.until
+    assert given.until - (rig.elapsed - given.sent) <= found <= given.until
     return found
+
+
+def connect(path: Path) -> socket.socket:
+    """To the guard that listens there."""
+    link = socket.socket(socket.AF_UNIX)
+    with short_path(path) as name:
+        wait_until(lambda: link.connect_ex(name) == 0, "it listens")
+    link.settimeout(GENEROUS_S)
+    return link
 
 
 async def gone(rig: Rig, patience_s: float = GENEROUS_S) -> float:
@@ -118,12 +127,9 @@ class RealRig:
 
     @property
     def deadline(self) -> float:
-        with socket.socket(socket.AF_UNIX) as link, short_path(self.socket) as name:
-            link.connect(name)
-            link.settimeout(GENEROUS_S)
+        with connect(self.socket) as link, link.makefile() as answers:
             link.sendall(b'{"do": "status"}\n')
-            with link.makefile() as answers:
-                return float(json.loads(answers.readline())["deadline"])
+            return float(json.loads(answers.readline())["deadline"])
 
     @property
     def runs(self) -> bool:

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -22,13 +21,12 @@ import psycopg
 import pytest
 import redis
 
-from qx.adapters.fabric import short_path
 from qx.adapters.node.command import CommandNode
 from qx.adapters.node.local import LocalNode
 from qx.kernel.errors import QxError
 from qx.model.control import Term
 from qx.model.platform import CommandControl
-from tests.fixtures_guards import RealRig, gone, kept, term, until
+from tests.fixtures_guards import RealRig, connect, gone, kept, term, until
 from tests.fixtures_nodes import PgSite, RedisSite, Sites, alive, refused
 from tests.fixtures_servers import as_other_user, wait_until
 
@@ -289,22 +287,22 @@ def test_nobody_can_hold_it_up(rig: RealRig) -> None:
         assert _mode(path) == 0o600
         await asyncio.to_thread(_chatter, path, 500)
         before = _rss(guard)
-        hung = [_connect(path) for _ in range(40)]
+        hung = [connect(path) for _ in range(40)]
         for link in hung[-10:]:
             link.send(b'{"do": "sta')
-        with _connect(path) as deaf:
+        with connect(path) as deaf:
             for _ in range(200):
                 with contextlib.suppress(BlockingIOError, ConnectionError):
                     deaf.setblocking(False)
                     deaf.send(b'{"do": "status"}\n' * 100)
-        with _connect(path) as shouting, contextlib.suppress(ConnectionError):
+        with connect(path) as shouting, contextlib.suppress(ConnectionError):
             shouting.sendall(b"x" * (1 << 20))
         forever = b'{"do": "extend", "epoch": %s, "sent": 0, "deadline": %s, "margin": %s}\n'
         absurd = [forever % values for values in ((b"Infinity", b"9", b"1"), (b"1", b"1e300", b"1"),
                                                   (b"1", b"NaN", b"1"), (b"1", b"1" * 400, b"1"))]  # fmt: skip
         shapes = (b"[]\n", b"null\n", b"{}\n", b"\xff\xfe\n", b"[" * 4000 + b"\n", b'{"do": "extend"}\n')
         for nonsense in (*absurd, *shapes):
-            with _connect(path) as link:
+            with connect(path) as link:
                 link.sendall(nonsense)
                 assert json.loads(link.makefile().readline())["is"] == "denied"
         await asyncio.to_thread(_chatter, path, 3000)
@@ -314,7 +312,7 @@ def test_nobody_can_hold_it_up(rig: RealRig) -> None:
         assert after - before < 512
         given = term(rig, ARRIVES_S, margin=4.0)
         await rig.control.extend(1, given, T)
-        with _connect(path) as link:
+        with connect(path) as link:
             while rig.elapsed < given.until:
                 with contextlib.suppress(ConnectionError):
                     link.send(b"\n")
@@ -326,16 +324,8 @@ def test_nobody_can_hold_it_up(rig: RealRig) -> None:
     rig.run(story())
 
 
-def _connect(path: Path) -> socket.socket:
-    link = socket.socket(socket.AF_UNIX)
-    with short_path(path) as name:
-        wait_until(lambda: link.connect_ex(name) == 0, "it listens")
-    link.settimeout(T)
-    return link
-
-
 def _chatter(path: Path, count: int) -> None:
-    with _connect(path) as link, link.makefile() as answers:
+    with connect(path) as link, link.makefile() as answers:
         for _ in range(count):
             link.sendall(b'{"do": "status"}\n')
             assert json.loads(answers.readline())["is"] == "told"

@@ -150,7 +150,6 @@ def _decoder(above: str, words: tuple[tuple[str, type | None], ...], *, lenient:
     return msgspec.json.Decoder(struct, float_hook=_number)
 
 
-
 def _number(text: str) -> Number | Decimal:
     """Raises ArithmeticError: it has more places than a number can."""
     return Decimal(text) if "e" in text or "E" in text else Number(text)

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 OF_FACTORS = ("factor", "tenor")
 UNFIT = ("QX-RISK-009", "QX-RISK-012")
 MOST_APART = 256  # names of a level that are estimated one by one
-MOST_DRAWN = 16  # the same, but for factors, where every scenario is drawn and valued once more for it
-MOST_VALUED = 20_000_000  # the same, of any: their P&L in all scenarios
+MOST_DRAWN = 16  # names for which any number of scenarios is drawn and valued once more
+MOST_VALUED = 20_000_000  # for more names, and for factors: names, or factors, times scenarios
 MOST_CELLS = 8_000_000  # of their P&L in all scenarios
 _MONEY = frozenset({"price", "basis", "fx"})
 
