@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from qx.compliance.fields import COUNTRIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from qx.compliance.dated import InForce
     from qx.compliance.transaction import Transaction
@@ -84,17 +84,12 @@ def rates_of(params: Mapping[str, InForce | None]) -> dict[str, Decimal]:
 def facts_of(transaction: Transaction, rates: Mapping[str, Decimal], screened: Mapping[str, Any]) -> dict[str, Any]:
     """`rates`: of one dollar, by currency; `screened`: the facts that screening found, by name."""
     values = transaction.values
-    found: dict[str, Any] = {
+    return {
         "facts.malformed": tuple(sorted(transaction.malformed)),
-        "facts.badIdentifiers": tuple(_bad_identifiers(values)),
-        "facts.badLeis": tuple(
-            path for path in ("counterparty.lei", "ourEntity.lei") if path in values and not is_lei(str(values[path]))
-        ),
-        "facts.countries": tuple(sorted(set(_countries(values)))),
-        "facts.attested": tuple(str(each["kind"]) for each in _records(values, "attestations") if "kind" in each),
+        **{name: listed(values) for name, listed in LISTED.items()},
         **screened,
+        **amounts_of(values, rates),
     }
-    return {**found, **amounts_of(values, rates)}
 
 
 def amounts_of(values: Mapping[str, Any], rates: Mapping[str, Decimal]) -> dict[str, Decimal]:
@@ -147,6 +142,16 @@ def _bad_identifiers(values: Mapping[str, Any]) -> Iterator[str]:
             yield path
 
 
+def _bad_leis(values: Mapping[str, Any]) -> Iterator[str]:
+    for path in ("counterparty.lei", "ourEntity.lei"):
+        if path in values and not is_lei(str(values[path])):
+            yield path
+
+
+def _attested(values: Mapping[str, Any]) -> Iterator[str]:
+    return (str(each["kind"]) for each in _records(values, "attestations") if "kind" in each)
+
+
 def _countries(values: Mapping[str, Any]) -> Iterator[str]:
     for path in COUNTRIES:
         if path in values:
@@ -159,3 +164,11 @@ def _countries(values: Mapping[str, Any]) -> Iterator[str]:
 def _records(values: Mapping[str, Any], path: str) -> tuple[Mapping[str, Any], ...]:
     found = values.get(path, ())
     return found if isinstance(found, tuple) else ()
+
+
+LISTED: dict[str, Callable[[Mapping[str, Any]], tuple[str, ...]]] = {  # of one transaction's fields, or of one field
+    "facts.badIdentifiers": lambda values: tuple(_bad_identifiers(values)),
+    "facts.badLeis": lambda values: tuple(_bad_leis(values)),
+    "facts.countries": lambda values: tuple(sorted(set(_countries(values)))),
+    "facts.attested": lambda values: tuple(_attested(values)),
+}

@@ -10,7 +10,6 @@ in random places. Whether a key is known is asked of the blocks of its own basis
 
 from __future__ import annotations
 
-import struct
 import zlib
 from bisect import bisect_right
 from collections import defaultdict
@@ -131,11 +130,12 @@ class Appender:
             return None
         if not packed.keys:
             return packed
-        keys = form.keys_of(packed.keys)
         large = shelf.large(basis)
-        if large * len(keys) > ASKED or (self._seen is not None and self._seen[0] == basis):  # then it is told of all
+        if large * packed.rows > ASKED or (self._seen is not None and self._seen[0] == basis):  # then it is told of all
             seen = self._filter(shelf, basis, head)
-            keys = [keys[place] for place in seen.tell(packed.keys)]
+            keys = [packed.keys[place * KEY : (place + 1) * KEY] for place in seen.tell(packed.keys)]
+        else:
+            keys = form.keys_of(packed.keys)
         known = _known(shelf, basis, keys, large)
         return form.without(packed, known) if known else packed
 
@@ -197,11 +197,11 @@ def index_of(entries: bytes) -> dict[bytes, int]:
 
 
 def _entries(keys: bytes) -> bytes:
-    count = len(keys) // KEY
-    places = struct.pack(f">{count}I", *range(count))
-    found = [keys[at * KEY : (at + 1) * KEY] + places[at * 4 : (at + 1) * 4] for at in range(count)]
-    found.sort()
-    return b"".join(found)
+    if len(keys) < SMALL * KEY:
+        return b"".join(sorted(key + place.to_bytes(4, "big") for place, key in enumerate(form.keys_of(keys))))
+    from qx.adapters.evidence.ordered import entries  # as above
+
+    return entries(keys)
 
 
 def _cut(entries: bytes, width: int) -> list[bytes]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from qx.app.batch.part import Told
+    from qx.app.batch.told import Answer
     from qx.compliance.columnar.column import Chunk
     from qx.compliance.columnar.evaluate import Evaluated
     from qx.compliance.judge import Compiled
@@ -78,10 +78,15 @@ class Keeper:
 
 
 class Keeping:
-    """Of one chunk; its rows come in order, some at a time."""
+    """Of one chunk; its rows come in order, some at a time. `names`: their transactionIds; `answers`, `which`: what
+    they came to, as in `Told`.
+    """
 
-    def __init__(self, keeper: Keeper, chunk: Chunk, found: Evaluated) -> None:
-        self._keeper, self._chunk, self._found = keeper, chunk, found
+    def __init__(
+        self, keeper: Keeper, chunk: Chunk, found: Evaluated, names: Sequence[str], answers: Sequence[Answer],
+        which: NDArray[np.intp],
+    ) -> None:  # fmt: skip
+        self._keeper, self._chunk, self._found, self._names, self._answers = keeper, chunk, found, names, answers
         self._exact = found.apart(keeper.lists) | set(chunk.odd)
         self._given = _given(chunk)
         self._instants = [text_of(moment) for moment in found.moments[0]]
@@ -89,19 +94,17 @@ class Keeping:
         outcomes, width = found.outcomes.T.tobytes(), len(found.outcomes)
         self._alike = zip(  # rows that are the same in these differ in nothing but their ids
             (outcomes[begin : begin + width] for begin in range(0, len(outcomes), width)), owing.tolist(),
-            found.moments[1].tolist(), found.expiries.at.tolist(), found.expiries.because.tolist(), strict=True,
+            found.moments[1].tolist(), which.tolist(), found.expiries.because.tolist(), strict=True,
         )  # fmt: skip
         self._ends: dict[_Alike, bytes] = {}
         self._begin = 0
 
-    def packed(self, told: Sequence[Told], inputs: Sequence[bytes]) -> Iterator[Packed]:
-        """The next rows. `inputs`: their canonical input, as canonical JSON."""
-        rows = range(self._begin, self._begin + len(told))
+    def packed(self, ids: Sequence[str], inputs: Sequence[bytes]) -> Iterator[Packed]:
+        """The next rows. `ids`: of the validations; `inputs`: their canonical input, as canonical JSON."""
+        rows = range(self._begin, self._begin + len(ids))
         self._begin = rows.stop
-        lines = [
-            line(each.validation_id, each.name, self._ends.get(alike) or self._end(alike, each))
-            for each, alike in zip(told, islice(self._alike, len(told)), strict=True)
-        ]
+        ends = [self._ends.get(alike) or self._end(alike) for alike in islice(self._alike, len(ids))]
+        lines = list(map(line, ids, self._names[rows.start : rows.stop], ends))
         for row in self._given.keys() & rows:
             known = row_of(lines[row - rows.start][1:])
             lines[row - rows.start] = line_of(replace(known, given=self._given[row]))
@@ -110,13 +113,14 @@ class Keeping:
             for row in exact:
                 kept = self._kept(row)
                 lines[row - rows.start], inputs[row - rows.start] = line_of(kept.row), kept.input
-        yield from pack_lines(self._keeper.basis, [each.validation_id for each in told], lines, inputs)
+        yield from pack_lines(self._keeper.basis, ids, lines, inputs)
 
-    def _end(self, alike: _Alike, told: Told) -> bytes:
-        pattern, debt, moment, _, because = alike
+    def _end(self, alike: _Alike) -> bytes:
+        pattern, debt, moment, which, because = alike
+        status, score, expires_at = self._answers[which]
         self._ends[alike] = end = end_of(Row(
-            validation_id="", as_of=self._instants[moment], status=told.status, compliance_score=told.score,
-            expires_at=told.expires_at, expires_because=self._found.expiries.reasons[because],
+            validation_id="", as_of=self._instants[moment], status=status, compliance_score=score,
+            expires_at=expires_at, expires_because=self._found.expiries.reasons[because],
             findings=self._keeper.rules(pattern), obligations=self._debts[debt],
         ))  # fmt: skip
         return end

@@ -18,18 +18,6 @@ SHOWN = 10  # of the worst rows
 RANK = {"block": 0, "flag": 1, "info": 2}
 
 
-class Told(NamedTuple):
-    """What is written down of one row. `findings`: a JSON list."""
-
-    line: int
-    name: str  # its transactionId; '' none
-    validation_id: str
-    status: Verdict
-    score: int
-    expires_at: str
-    findings: bytes
-
-
 class Part(NamedTuple):
     """`results`: as they stand in the file of results. `digested`: what the batch's digest is of. `rules`: (rule,
     outcome) -> rows. `copies`: rows whose transactionId stands twice. `checked`: rows judged twice. `kept`: what goes

@@ -19,9 +19,9 @@ from qx.kernel.errors import QxError
 from qx.render.paint import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from qx.app.batch.part import Told
+    from qx.app.batch.told import Line, Told
     from qx.model.batch import Form, Reject
 
 FORMS: dict[str, Form] = {
@@ -30,7 +30,7 @@ FORMS: dict[str, Form] = {
 COLUMNS = ("line", "transactionId", "validationId", "status", "complianceScore", "expiresAt", "findings")
 REJECTED = ("line", "code", "reason", "hint", "text")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_text = msgspec.json.Encoder().encode
+_lines_of = msgspec.json.Encoder().encode_lines
 
 
 def form_of(path: str, option: str) -> Form:
@@ -42,22 +42,25 @@ def form_of(path: str, option: str) -> Form:
     return form
 
 
-def rendered(form: Form, rows: Sequence[Told]) -> bytes:
+def rendered(form: Form, told: Told) -> bytes:
     """As these rows stand in such a file; of Parquet a stream of record batches."""
     if form == "csv":
-        return _csv([(*row[:-1], _in_words(row.findings)) for row in rows])
+        return _csv([(*row[:-1], _in_words(row.findings)) for row in told.rows()])
     if form == "parquet":
-        return _columns(rows)
-    lines = [_line(row) for row in rows]
-    return b",\n".join(lines) if form == "json" else b"\n".join(lines) + b"\n"
+        return _columns(told.rows())
+    return b",\n".join(_lines(told)) if form == "json" else b"\n".join([*_lines(told), b""])
 
 
-def _line(row: Told) -> bytes:
-    return (
-        b'{"line":%d,"transactionId":%b,"validationId":"%b","status":"%b","complianceScore":%d,"expiresAt":"%b",'
-        b'"findings":%b}'
-        % (row[0], _text(row[1]), row[2].encode(), row[3].encode(), row[4], row[5].encode(), row[6])
-    )
+def _lines(told: Told) -> Iterator[bytes]:
+    middles = [
+        b'","status":"%b","complianceScore":%d,"expiresAt":"%b","findings":'
+        % (each.status.encode(), each.score, each.expires_at.encode())
+        for each in told.answers
+    ]
+    names = _lines_of(told.names).split(b"\n")[:-1]
+    ids = "\n".join(told.ids).encode().split(b"\n")
+    rows = zip(told.lines, names, ids, map(middles.__getitem__, told.which.tolist()), told.findings, strict=True)
+    return (b'{"line":%d,"transactionId":%b,"validationId":"%b%b%b}' % row for row in rows)
 
 
 def _in_words(findings: bytes) -> str:
@@ -81,14 +84,14 @@ def cell(value: Any) -> Any:
     return printable(safe)
 
 
-def _columns(rows: Sequence[Told]) -> bytes:
+def _columns(rows: Iterable[Line]) -> bytes:
     import pyarrow as pa
 
     words = pa.string()
     said = pa.struct([("ruleId", words), ("outcome", words), ("severity", words), ("message", words)])
     kinds = (pa.int64(), words, words, words, pa.int16(), words, pa.list_(said))
-    findings = [msgspec.json.decode(row.findings) for row in rows]
-    columns = [*([row[place] for row in rows] for place in range(len(COLUMNS) - 1)), findings]
+    told = [(*row[:-1], msgspec.json.decode(row.findings)) for row in rows]
+    columns = list(zip(*told, strict=True)) or [()] * len(kinds)
     arrays = [pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
     sink = pa.BufferOutputStream()
     batch = pa.record_batch(arrays, names=list(COLUMNS))

@@ -7,16 +7,14 @@ the batch.
 from __future__ import annotations
 
 import os
-from collections import Counter
 from functools import cached_property
-from heapq import nsmallest
-from operator import attrgetter
+from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from qx.app.batch.part import SHOWN, Part, Told, lowest
+from qx.app.batch.part import SHOWN, Part, lowest
 from qx.app.batch.rows import reject
 from qx.app.batch.sharia import ISLAMIC, under_sharia
 from qx.compliance.kyc import in_words_of
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
     from qx.app.batch.rows import Rows
     from qx.app.batch.said import Teller
     from qx.app.batch.table import TableReader
+    from qx.app.batch.told import Line, Told
     from qx.app.kyc import Asking
     from qx.compliance.columnar.column import Chunk
     from qx.compliance.columnar.evaluate import Evaluated, Judge
@@ -47,9 +46,8 @@ if TYPE_CHECKING:
     from qx.model.rules import Outcome
     from qx.model.validation import Verdict
 
-STATUSES: tuple[Verdict, ...] = ("approved", "conditional", "rejected")  # as the columnar path numbers them
 _ENCODER = msgspec.json.Encoder()
-SAMPLE = 4  # of 4,096 rows
+CHECKED = ("000", "001", "002", "003")  # ends of ids: 4 of 4,096 rows
 
 
 class Job(NamedTuple):
@@ -170,6 +168,8 @@ class Work:
         return {}
 
     def _judged(self, rows: Rows, copies: str) -> Part:
+        import numpy as np
+
         from qx.app.batch.results import rendered
         from qx.compliance.columnar.column import Chunk
 
@@ -185,43 +185,38 @@ class Work:
             chunk = chunk._replace(facts={"facts.copies": twice})
         found = self._judge.judged(chunk, job.otherwise, job.at)
         told, kept = self._told(rows, chunk, found)
-        checked = [row for row, each in enumerate(told) if int(each.validation_id[-3:], 16) < SAMPLE]
+        checked = [row for row, each in enumerate(told.ids) if each.endswith(CHECKED)]
         for row in checked:
-            self._check(rows, chunk, row, told[row])
+            self._check(rows, chunk, row, told.row(row))
+        ends = [f" {each.status} {each.score}\n" for each in told.answers]
+        lowest_first = np.argsort(found.verdicts.score, kind="stable")[:SHOWN]
         return Part(
             rows=chunk.rows,
             results=rendered(job.into, told) if job.into is not None else b"",
-            digested="".join([f"{each[2]} {each[3]} {each[4]}\n" for each in told]).encode(),
-            statuses=dict(Counter(each.status for each in told)),
+            digested="".join(map(add, told.ids, map(ends.__getitem__, told.which.tolist()))).encode(),
+            statuses=_statuses(found),
             rules=_counted(found, job.book),
-            worst=lowest([_worst(each) for each in nsmallest(SHOWN, told, key=attrgetter("score"))]),
+            worst=lowest([_worst(told.row(row)) for row in lowest_first.tolist()]),
             rejects=rows.rejects,
             copies=0 if twice is None else int((twice.codes >= 0).sum()),
             checked=len(checked),
             kept=kept,
         )
 
-    def _told(self, rows: Rows, chunk: Chunk, found: Evaluated) -> tuple[list[Told], tuple[Packed, ...]]:
+    def _told(self, rows: Rows, chunk: Chunk, found: Evaluated) -> tuple[Told, tuple[Packed, ...]]:
         """Of each row what is written down of it; what goes to the record."""
         from qx.app.batch.kept import Keeping
+        from qx.app.batch.told import Told, answers_of
 
-        keeping = Keeping(self._keeper, chunk, found)
-        verdicts, expiries = found.verdicts, found.expiries
-        ends: dict[int, str] = {}
-        for row, moment in enumerate(expiries.at.tolist()):
-            if moment not in ends:
-                ends[moment] = expiries.text(row)
-        own, status = names_of(chunk), [STATUSES[place] for place in verdicts.status.tolist()]
-        score, end = verdicts.score.tolist(), [ends[moment] for moment in expiries.at.tolist()]
+        names, (answers, which) = names_of(chunk), answers_of(found)
         findings = self._findings(chunk, found)
-        told: list[Told] = []
+        keeping = Keeping(self._keeper, chunk, found, names, answers, which)
+        ids: list[str] = []
         kept: list[Packed] = []
-        for names, inputs in found.identified():
-            now = slice(len(told), len(told) + len(names))
-            some = list(map(Told, rows.lines[now], own[now], names, status[now], score[now], end[now], findings[now]))
-            kept += keeping.packed(some, inputs)
-            told += some
-        return told, tuple(kept)
+        for some in found.identified():
+            kept += keeping.packed(some.names, some.inputs)
+            ids += some.names
+        return Told(rows.lines, names, ids, answers, which, findings), tuple(kept)
 
     def _findings(self, chunk: Chunk, found: Evaluated) -> list[bytes]:
         """Of each row, as JSON."""
@@ -231,8 +226,10 @@ class Work:
         own = "asOf" in chunk.columns or any(each.as_of for each in chunk.odd.values())
         return self._teller.findings(chunk, found, job.at or (None if own else job.otherwise))
 
-    def _check(self, rows: Rows, chunk: Chunk, row: int, told: Told) -> None:
+    def _check(self, rows: Rows, chunk: Chunk, row: int, told: Line) -> None:
         """Raises QX-TXN-012 where one by one it comes to something else."""
+        from qx.app.batch.told import Line
+
         job = self._job
         transaction = read(rows.document(row), lenient=job.lenient)
         if job.islamic:
@@ -249,12 +246,12 @@ class Work:
             {"ruleId": each.rule_id, "outcome": each.outcome, "severity": each.severity, "message": each.message}
             for each in alone.findings
         )  # fmt: skip
-        expected = Told(
+        expected = Line(
             told.line, alone.transaction_id, alone.validation_id, alone.status, alone.compliance_score,
             alone.expires_at, _ENCODER.encode(findings),
         )  # fmt: skip
         if told != expected:
-            differs = ", ".join(name for name in Told._fields if getattr(told, name) != getattr(expected, name))
+            differs = ", ".join(name for name in Line._fields if getattr(told, name) != getattr(expected, name))
             said = f"{job.name}:{told.line}: the row {told.validation_id} came to another {differs} when judged alone"
             raise QxError("QX-TXN-012", said, hint=f"report it; alone it is {alone.validation_id}, {alone.status}")
 
@@ -296,7 +293,16 @@ def _counted(found: Evaluated, book: Rulebook) -> dict[tuple[str, Outcome], int]
     return counted
 
 
-def _worst(told: Told) -> Worst:
+def _statuses(found: Evaluated) -> dict[Verdict, int]:
+    import numpy as np
+
+    from qx.compliance.columnar.outcomes import STATUSES
+
+    counts = np.bincount(found.verdicts.status, minlength=len(STATUSES)).tolist()
+    return {status: count for status, count in zip(STATUSES, counts, strict=True) if count}
+
+
+def _worst(told: Line) -> Worst:
     first = msgspec.json.decode(told.findings)[:1]
     return Worst(
         line=told.line, transaction_id=told.name, validation_id=told.validation_id, status=told.status,

@@ -1,6 +1,6 @@
 """Facts over columns: each in parts, one for every field that it rests on, of which each distinct value is asked alone.
 
-What the parts come to is what `qx.compliance.facts.facts_of` says of a transaction that has this one field. Pure.
+What the parts come to is what `qx.compliance.facts.LISTED` says of a transaction that has this one field. Pure.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ import numpy as np
 
 from qx.compliance.columnar import operations as do
 from qx.compliance.columnar.values import Coded, Const, Numbers, Union, combined, number_of, numbers
-from qx.compliance.facts import CURRENCIES, facts_of
+from qx.compliance.facts import CURRENCIES, LISTED
 from qx.compliance.fields import COUNTRIES
-from qx.compliance.transaction import Transaction
 from qx.kernel.expr_value import MISSING
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def listed(fact: str, ask: Ask) -> Value:
     """Of APART. `ask`: a field's column."""
     parts = [(path, found) for path in APART[fact] if isinstance(found := ask(path), Coded)]
     told = [found.each(_teller(fact, path)) for path, found in parts]
-    return Union(told) if fact == SORTED and told else in_order(told)
+    return Union([_fewer(each) for each in told]) if fact == SORTED and told else in_order(told)
 
 
 def in_order(parts: list[Coded]) -> Value:
@@ -93,19 +92,14 @@ def _ratio(of: str, to: str, rates: Mapping[str, Decimal]) -> float:
 
 def _teller(fact: str, path: str) -> Callable[[Any], tuple[str, ...]]:
     def tell(value: Any) -> tuple[str, ...]:
-        return _of_text(fact, path, value) if isinstance(value, str) else _alone(fact, path, value)
+        return _of_text(fact, path, value) if isinstance(value, str) else LISTED[fact]({path: value})
 
     return tell
 
 
 @lru_cache(maxsize=1 << 16)
 def _of_text(fact: str, path: str, value: str) -> tuple[str, ...]:
-    return _alone(fact, path, value)
-
-
-def _alone(fact: str, path: str, value: Any) -> tuple[str, ...]:
-    found: tuple[str, ...] = facts_of(Transaction({path: value}, {}, {}), {}, {})[fact]
-    return found
+    return LISTED[fact]({path: value})
 
 
 def _fewer(of: Coded) -> Coded:

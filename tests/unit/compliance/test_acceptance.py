@@ -16,12 +16,12 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from qx.app.batch.work import STATUSES
 from qx.app.compliance import Desk
 from qx.app.packs import SHIPPED
 from qx.compliance.columnar.column import Chunk
 from qx.compliance.columnar.evaluate import Judge
 from qx.compliance.columnar.names import Screening
+from qx.compliance.columnar.outcomes import STATUSES
 from qx.compliance.dated import instant
 from qx.compliance.screening import Lists, screen
 from qx.compliance.selftest import AS_OF, BASE, laid_over

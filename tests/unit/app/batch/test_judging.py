@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from qx.app.batch import work
 from qx.app.batch.copies import Copies, hashes
-from qx.app.batch.part import Told
 from qx.app.batch.pool import Broken, Pool
 from qx.app.batch.results import Rejects, Whole, cell, rendered, sink
+from qx.app.batch.told import Answer, Line, Told
 from qx.app.batch.work import Job, Task, Work
 from qx.app.compliance import Desk
 from qx.compliance.columnar.column import Chunk
@@ -65,7 +66,7 @@ def documents() -> list[dict[str, Any]]:
 @pytest.mark.parametrize("flags", [{}, {"at": AT}, {"islamic": True}, {"explain": True}])
 def test_every_row_is_judged_as_it_would_be_alone(tmp_path: Path, region: str, flags: dict[str, Any],
                                                   monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
-    monkeypatch.setattr(work, "SAMPLE", 4096)  # all of them are judged again
+    monkeypatch.setattr(work, "CHECKED", ("",))  # all of them are judged again
     file = tmp_path / "t.ndjson"
     lines = [json.dumps(each).encode() for each in documents()]
     lines.append(b'{"transactionId":"odd","counterparty.name":"A","counterparty":{"name":5.5}}')
@@ -80,7 +81,8 @@ def test_a_row_that_comes_to_something_else_ends_the_batch(tmp_path: Path) -> No
     file.write_text(json.dumps(BASE))
     one = Work(job(file))
     rows = one._text.rows(file.read_bytes(), 7)
-    (told,), _ = one._told(rows, rows.chunk, one._judge.judged(rows.chunk, AT))
+    every, _ = one._told(rows, rows.chunk, one._judge.judged(rows.chunk, AT))
+    told = every.row(0)
     one._check(rows, rows.chunk, 0, told)
     for other in (told._replace(score=99), told._replace(findings=b"[]"), told._replace(validation_id="qxv1-0")):
         with pytest.raises(QxError, match=r"QX-TXN-012.*t.ndjson:7"):
@@ -88,7 +90,7 @@ def test_a_row_that_comes_to_something_else_ends_the_batch(tmp_path: Path) -> No
 
 
 def test_every_copy_is_flagged_and_keeps_its_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "SAMPLE", 4096)
+    monkeypatch.setattr(work, "CHECKED", ("",))
     file = tmp_path / "t.ndjson"
     documents = [laid_over(BASE, {"transactionId": name}) for name in ("A", " A ", "B", "A")]
     documents += [{"transactionId": "A", "counterparty.name": "X", "counterparty": {"name": 1.5}}, {}, {}]
@@ -138,16 +140,25 @@ def test_copies_are_found_across_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.counts.tolist() == [2] * 10
 
 
-TOLD = Told(3, "=cmd|' /C calc'!A0", "qxv1-0", "rejected", 9, "2026-11-29T00:00:00Z", msgspec.json.encode([
+LINE = Line(3, "=cmd|' /C calc'!A0", "qxv1-0", "rejected", 9, "2026-11-29T00:00:00Z", msgspec.json.encode([
     {"ruleId": "R", "outcome": "fail", "severity": "flag", "message": 'a "quoted"\x1b[2J text'},
 ]))  # fmt: skip
 
 
-def written(form: Form, parts: list[list[Told]], path: Path) -> bytes:
+def told(lines: list[Line]) -> Told:
+    answers = list(dict.fromkeys(Answer(*line[3:6]) for line in lines))
+    which = np.array([answers.index(Answer(*line[3:6])) for line in lines])
+    lines_, names, ids, _, _, _, findings = zip(*lines, strict=True)
+    made = Told(lines_, names, ids, answers, which, findings)
+    assert list(made.rows()) == lines
+    return made
+
+
+def written(form: Form, parts: list[list[Line]], path: Path) -> bytes:
     whole = Whole(path, replaces=True)
     into = sink(form, whole.begin())
     for part in parts:
-        into.write(rendered(form, part))
+        into.write(rendered(form, told(part)))
     assert not path.exists()
     into.close()
     whole.done()
@@ -157,10 +168,10 @@ def written(form: Form, parts: list[list[Told]], path: Path) -> bytes:
 def test_results_say_the_same_in_every_form(tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
-    other = TOLD._replace(line=4, name="", findings=b"[]")
-    parts = [[TOLD, other], [other._replace(line=5)]]
+    other = LINE._replace(line=4, name="", findings=b"[]")
+    parts = [[LINE, other._replace(score=10), other], [other._replace(line=5)]]
     ndjson = [json.loads(line) for line in written("ndjson", parts, tmp_path / "a.ndjson").splitlines()]
-    assert [each["line"] for each in ndjson] == [3, 4, 5]
+    assert [(each["line"], each["complianceScore"]) for each in ndjson] == [(3, 9), (4, 10), (4, 9), (5, 9)]
     assert ndjson[0]["findings"][0]["ruleId"] == "R"
     assert json.loads(written("json", parts, tmp_path / "a.json")) == ndjson
     written("parquet", parts, tmp_path / "a.parquet")
@@ -170,7 +181,7 @@ def test_results_say_the_same_in_every_form(tmp_path: Path) -> None:
     assert rows[0] == list(ndjson[0])
     assert rows[1][1] == "'=cmd|' /C calc'!A0"
     assert rows[1][-1] == 'R fail: a "quoted"\\x1b[2J text'
-    assert len(rows) == 4
+    assert len(rows) == 5
 
 
 @pytest.mark.parametrize("form", ["ndjson", "json", "csv", "parquet"])

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from qx.app.batch.kept import Keeper, Keeping
-from qx.app.batch.part import Told
-from qx.app.batch.work import STATUSES, names_of
+from qx.app.batch.told import answers_of
+from qx.app.batch.work import names_of
 from qx.compliance.columnar.column import Chunk, Column
 from qx.compliance.columnar.evaluate import Judge
 from qx.compliance.columnar.names import Screening
@@ -44,12 +44,6 @@ def test_a_row_of_a_batch_is_kept_as_alone(region: str) -> None:
     chunk = Chunk.of(transactions)._replace(facts={"facts.copies": copies})
     found = Judge(law, Screening.of(names)).judged(chunk, AS_OF)
     ids, inputs = next(found.identified())
-    told = [
-        Told(row + 1, name, identity, STATUSES[int(status)], int(score), found.expiries.text(row), b"[]")
-        for row, (name, identity, status, score) in enumerate(
-            zip(names_of(chunk), ids, found.verdicts.status, found.verdicts.score, strict=True)
-        )
-    ]
     expected = []
     for row, each in enumerate(transactions):
         at = each.as_of or AS_OF
@@ -58,7 +52,7 @@ def test_a_row_of_a_batch_is_kept_as_alone(region: str) -> None:
         facts = screened.facts | {name: Decimal(value) for name, value in given.items()}
         alone = validate(each, law, at, screened._replace(facts=facts))
         expected.append(kept_of(alone, each, screened, names.digest, given=given))
-    keeping = Keeping(Keeper(law, names), chunk, found)
-    kept = [each for packed in keeping.packed(told, inputs) for each in unpacked(packed)]
+    keeping = Keeping(Keeper(law, names), chunk, found, names_of(chunk), *answers_of(found))
+    kept = [each for packed in keeping.packed(ids, inputs) for each in unpacked(packed)]
     assert kept == expected
     assert any(each.row.obligations for each in kept) or region not in ("us", "eu")
