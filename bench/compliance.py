@@ -193,9 +193,9 @@ def names(wish: Wish) -> list[Target]:
         print("names: not measured: name a directory with the labelled ones")
         return []
     print(f"names;{_load()}")
-    for line in screening.report(Path(wish.data, "screening"), wish.innocents, wish.nomenklatura):
-        print(line)
-    return []
+    found = screening.report(Path(wish.data, "screening"), wish.innocents, wish.nomenklatura)
+    print(*found.lines, sep="\n")
+    return [Target(words, is_met) for words, is_met in found.targets.items()]
 
 
 def _load() -> str:
