@@ -237,7 +237,7 @@ def _packed(
     kind: Kind, basis: Basis | None, lines: bytes, leaves: list[bytes], keys: bytes, inputs: Sequence[bytes]
 ) -> Packed:
     data = SEPARATOR.join([b"", *inputs])
-    if lines.count(SEPARATOR) != len(leaves) or any(SEPARATOR in each for each in inputs):
+    if lines.count(SEPARATOR) != len(leaves) or data.count(SEPARATOR) != len(inputs):
         raise ValueError("a row with the byte 0 in it")
     rows = _compressed(lines)
     body = len(rows).to_bytes(4, "big") + rows + (_compressed(data) if inputs else b"")
