@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer._click.exceptions import ClickException, NoArgsIsHelpError, NoSuchOption, UsageError
+from typer._click.exceptions import BadParameter, ClickException, NoArgsIsHelpError, NoSuchOption, UsageError
 
 from qx.cli.options import asked, foreseen, with_watch_values
 from qx.cli.shell import Shell
@@ -100,6 +100,8 @@ def _as_qx(error: BaseException) -> QxError | None:
 def _usage(error: UsageError) -> QxError:
     path = error.ctx.command_path if error.ctx else "qx"
     hint = f"read `{path} --help`"
+    if isinstance(error, BadParameter) and error.param is not None and error.param.name == "output":
+        hint = f"`-o` names a form, `> FILE` where it goes; {hint}"
     if not isinstance(error, NoSuchOption) or error.ctx is None:
         return QxError("QX-CLI-001", error.format_message().rstrip("."), hint=hint)
     options = [o for p in error.ctx.command.get_params(error.ctx) for o in p.opts if o.startswith("--")]

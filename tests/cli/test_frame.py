@@ -151,6 +151,13 @@ def test_every_usage_error_is_one_document_with_o_json(qx: Qx, tree: Callable[[]
     assert result.json["error"]["code"] == "QX-CLI-001"
 
 
+def test_a_file_where_a_form_is_wanted_is_told_so(qx: Qx, tree: Callable[[], Root]) -> None:
+    result = qx("move", "-o", "page.html", tree=tree())
+    assert result.exit == Exit.USAGE
+    assert "'page.html' is not one of 'table', 'json', 'ndjson'" in result.err
+    assert "`-o` names a form, `> FILE` where it goes" in result.err
+
+
 def test_a_command_may_have_forms_and_exits_of_its_own(qx: Qx, tree: Callable[[], Root]) -> None:
     assert qx("-o", "csv", "runs", "export", tree=tree())[:2] == (10, "as csv\n")
     assert qx("runs", "-o", "json", "export", tree=tree()).json == {"schema": "qx.told/1", "own": "json"}

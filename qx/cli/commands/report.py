@@ -45,12 +45,15 @@ def compliance(
 
     shell: Shell = ctx.obj
     file = "" if output in (*FORMS, "table", "ndjson") else output
+    kind = form or Path(file).suffix.removeprefix(".")
+    if file and kind not in FORMS:
+        hint = "a name in .html, .json or .csv, or --format"
+        raise QxError("QX-CLI-001", f"--output {output}: its form is not known", hint=hint)
     span = instant_of(since, "--from"), instant_of(until, "--to")
     with recorded(shell) as (desk, evidence):
         found = summary(desk, evidence, SystemClock(), region, *span)
     if file:
-        kind = form or Path(file).suffix.removeprefix(".")
-        write(file, _written(found, kind if kind in FORMS else "html").encode())
+        write(file, _written(found, kind).encode())
         shell.say(f"{file}: {plural(found.validations, 'validation')} of {found.region}")
     elif form in ("html", "csv") or output in ("html", "csv"):
         shell.answered = True
