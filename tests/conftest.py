@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Iterator
+
     from xdist.remote import Producer
 
 settings.register_profile("qx", deadline=None)
@@ -59,3 +64,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     computes = item.nodeid.startswith(COMPUTING)
     if "PYTEST_XDIST_WORKER" in os.environ and computes and os.nice(0) < POLITE:
         os.nice(POLITE)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_left(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whoever ends this process, what it started is ended too: tests.reaper outlives it, and has its say."""
+    argv = [sys.executable, "-m", "tests.reaper", str(tmp_path_factory.getbasetemp())]
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        reaper = subprocess.Popen(argv, cwd=Path(__file__).parent.parent, stdin=subprocess.PIPE, start_new_session=True)
+    yield
+    reaper.communicate()

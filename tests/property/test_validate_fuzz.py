@@ -143,7 +143,7 @@ def test_the_base_would_be_approved() -> None:
 @given(lines=st.lists(st.one_of(broken(), st.just(GOOD)), min_size=1, max_size=6))
 @settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_a_batch_says_of_a_line_what_is_said_of_it_alone(lines: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "SAMPLE", 4096)  # whatever is judged is judged alone too, and compared
+    monkeypatch.setattr(work, "CHECKED", ("",))  # whatever is judged is judged alone too, and compared
     split = [GOOD, *(line for each in lines for line in each.split(b"\n"))]
     expected: dict[int, str] = {}
     for number, line in enumerate(split, 1):
