@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from qx.adapters.evidence.shelf import ENTRY
 from qx.compliance.evidence import KEY
 
-PLACE = 4  # bytes of a place
 _FIRST = 8  # bytes of a key that hardly any two share: it begins with a digest
 
 
@@ -18,7 +18,7 @@ def entries(keys: bytes) -> bytes:
     sorted_first = first[order]
     if (sorted_first[1:] == sorted_first[:-1]).any():
         order = np.lexsort(np.frombuffer(keys, ">u4").reshape(-1, KEY // 4).T[::-1])
-    found = np.empty((len(rows), KEY + PLACE), np.uint8)
+    found = np.empty((len(rows), ENTRY), np.uint8)
     found[:, :KEY] = rows[order]
-    found[:, KEY:] = order.astype(">u4").view(np.uint8).reshape(-1, PLACE)
+    found[:, KEY:] = order.astype(">u4").view(np.uint8).reshape(-1, ENTRY - KEY)
     return found.tobytes()
